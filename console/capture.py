@@ -1,0 +1,206 @@
+"""What the ring keeps of a payload: a reference where nothing can change it, else a bounded copy.
+
+Owns the bound; knows nothing of secrets, because redaction waits until somebody
+reads. Called by the recorder for every event and layer message, so it never
+parses, formats or calls code of the application. Pure.
+
+Source: decision 10 of the design, "Capture is cheap, reading pays"
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+from uuid import UUID
+
+Kept: TypeAlias = tuple[object, int | None, int, bool]
+"""(payload, true size or None, bytes kept, whether it was cut)."""
+
+NOTHING: Kept = (None, None, 0, False)
+
+_ATOMS = frozenset({int, float, bool, type(None), complex})
+_IMMUTABLE = frozenset({datetime, date, time, timedelta, Decimal, UUID})
+_ATOM_BYTES = 8
+_ITEM_BYTES = 16
+_DEPTH = 60
+_EMPTY: tuple[object, ...] = ("", b"", [], ())
+_BODY_KEYS = frozenset({"type", "text", "bytes", "body", "more_body"})
+
+
+class Frozen(bytes):
+    """A copy of a dict of plain values that nothing can change; `thaw()` reads it.
+
+    A kind of bytes because those are no business of the garbage collector.
+    """
+
+    __slots__ = ()
+
+
+class Opaque(str):
+    """Stands for an object that cannot be kept safely: the name of its class in brackets."""
+
+    __slots__ = ()
+
+
+def keep_event(event: Mapping[str, object], limit: int) -> Kept:
+    """Keep what an ASGI event carries: its text, its bytes, or its other values.
+
+    Args:
+        event: as it went through the boundary.
+        limit: bytes to keep at most.
+    """
+    text = event.get("text")
+    if text is not None:
+        return keep_text(text, limit) if isinstance(text, str) else NOTHING
+    data = event.get("bytes", event.get("body"))
+    if data is not None:
+        return keep_bytes(data, limit)
+    if len(event) == 1:
+        return NOTHING
+    rest = {
+        key: value
+        for key, value in event.items()
+        if key not in _BODY_KEYS and value is not None and value not in _EMPTY
+    }
+    return keep_message(rest, limit) if rest else NOTHING
+
+
+def keep_text(text: str, limit: int) -> Kept:
+    """Keep text by reference; what is longer than `limit` bytes is cut at a character."""
+    if text.isascii():
+        size = len(text)
+    else:
+        encoded = text.encode("utf-8", "surrogatepass")
+        size = len(encoded)
+        if size > limit:
+            return encoded[:limit].decode("utf-8", "ignore"), size, limit, True
+    if size > limit:
+        return text[:limit], size, limit, True
+    return text, size, size, False
+
+
+def keep_bytes(data: object, limit: int) -> Kept:
+    """Keep bytes by reference; a buffer that its owner may refill is copied."""
+    if not isinstance(data, bytes):
+        if not isinstance(data, bytearray | memoryview):
+            return NOTHING
+        data = bytes(data)
+    size = len(data)
+    if size > limit:
+        return data[:limit], size, limit, True
+    return data, size, size, False
+
+
+def keep_message(message: Mapping[str, object], limit: int) -> Kept:
+    """Keep a copy of a dict; its long strings are cut and what is beyond `limit` is left out."""
+    # A frozen copy of plain values takes a tenth of the time of one made value by value.
+    try:
+        frozen = Frozen(marshal.dumps(message))  # type: ignore[arg-type]  # what it cannot, it says
+    except ValueError:  # it has an object that marshal does not know, or is nested too deep
+        frozen = None
+    if frozen is not None and len(frozen) <= limit:
+        return frozen, None, len(frozen), False
+    budget = _Budget(limit)
+    kept = budget.keep_mapping(message, _DEPTH)
+    return kept, None, limit - max(budget.left, 0), budget.is_cut
+
+
+def thaw(payload: object) -> object:
+    """Return a kept payload as it was: text, bytes or a dict."""
+    if not isinstance(payload, Frozen):
+        return payload
+    # A dict that contains itself, or one list a thousand times, is small while it is
+    # frozen and may be endless for who reads it: what was never bounded is bounded here.
+    budget = _Budget(_ITEM_BYTES * len(payload) + _ITEM_BYTES)
+    return budget.keep_mapping(marshal.loads(payload), _DEPTH)
+
+
+class _Budget:
+    """The bytes that one message may still take."""
+
+    __slots__ = ("is_cut", "left")
+
+    def __init__(self, limit: int) -> None:
+        self.left = limit
+        self.is_cut = False
+
+    def keep(self, value: object, depth: int) -> object:
+        kind = type(value)
+        if kind in _ATOMS:
+            self.left -= _ATOM_BYTES
+            return value
+        if kind is str:
+            return self._spend(value)  # type: ignore[arg-type]  # mypy cannot narrow by `is`
+        if kind is dict:
+            return self.keep_mapping(value, depth - 1)  # type: ignore[arg-type]  # as above
+        return self._keep_rare(value, depth)
+
+    def keep_mapping(self, value: Mapping[Any, object], depth: int) -> object:
+        if depth <= 0:
+            return self._cut()
+        kept: dict[object, object] = {}
+        for key, item in value.items():
+            name = self._keep_key(key)
+            if self.left <= 0:  # also when the key itself was cut: its value might be secret
+                self.is_cut = True
+                break
+            kept[name] = self.keep(item, depth)
+        return kept
+
+    def _keep_key(self, key: object) -> object:
+        if type(key) is str:
+            return self._spend(key)
+        self.left -= _ATOM_BYTES
+        return key if type(key) in _ATOMS or type(key) in _IMMUTABLE else _opaque(key)
+
+    def _keep_rare(self, value: Any, depth: int) -> object:
+        if _is_a(value, str):
+            return self._spend(str.__str__(value))  # a subclass may have a __str__ of its own
+        if _is_a(value, bytes | bytearray | memoryview):
+            return self._spend(bytes(memoryview(value)))
+        if type(value) in _IMMUTABLE:
+            self.left -= 4 * _ATOM_BYTES
+            return value
+        if _is_a(value, dict):
+            return self.keep_mapping(value, depth - 1)
+        if _is_a(value, list | tuple | set | frozenset):
+            return self._keep_items(value, depth - 1)
+        self.left -= 4 * _ATOM_BYTES
+        return _opaque(value)
+
+    def _keep_items(
+        self, value: list[object] | tuple[object, ...] | set[object] | frozenset[object], depth: int
+    ) -> object:
+        if depth <= 0:
+            return self._cut()
+        kept: list[object] = []
+        for item in value:
+            if self.left <= 0:
+                self.is_cut = True
+                break
+            kept.append(self.keep(item, depth))
+        return kept
+
+    def _spend(self, value: str | bytes) -> str | bytes:
+        allowed = max(self.left, 0)
+        self.left -= len(value)
+        if self.left < 0:
+            self.is_cut = True
+            return value[:allowed]
+        return value
+
+    def _cut(self) -> Opaque:
+        self.is_cut = True
+        return Opaque("<…>")
+
+
+def _is_a(value: object, kind: Any) -> bool:
+    # Not isinstance(): that asks a lazy object for its class, which resolves it.
+    return issubclass(type(value), kind)
+
+
+def _opaque(value: object) -> Opaque:
+    return Opaque(f"<{type(value).__module__}.{type(value).__qualname__}>")

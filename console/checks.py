@@ -1,0 +1,87 @@
+"""System checks: what would keep the console from working, each with its remedy.
+
+Owns the messages. Run by `manage.py check` and by every management command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils.module_loading import import_string
+
+from console import conf, mount
+
+TAG = "channelscope"
+
+SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
+AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
+
+
+@register(TAG)
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """Check CHANNELSCOPE: E001 for a key that does not exist, E002 for a value of another type."""
+    ids = {"key": "channelscope.E001", "type": "channelscope.E002"}
+    raw = getattr(settings, "CHANNELSCOPE", {})
+    return [
+        Error(fault.message, hint=fault.remedy, id=ids[fault.kind]) for fault in conf.faults(raw)
+    ]
+
+
+@register(TAG)
+def check_runtime(**_: Any) -> list[CheckMessage]:
+    """Check that there is something to watch, and a way for the console's socket: E003, W004."""
+    return list(_runtime_messages())
+
+
+@register(TAG)
+def check_middleware(**_: Any) -> list[CheckMessage]:
+    """Check that the console can tell who asks: E005 without sessions, E006 without users."""
+    if mount.root() is None:
+        return []
+    missing = ((SESSIONS, "channelscope.E005"), (AUTH, "channelscope.E006"))
+    return [
+        Error(
+            f"The console cannot tell who is signed in: {name} is not in MIDDLEWARE.",
+            hint=f'Add "{name}" to MIDDLEWARE.',
+            id=check_id,
+        )
+        for name, check_id in missing
+        if not _has_middleware(name)
+    ]
+
+
+def _runtime_messages() -> Iterator[CheckMessage]:
+    if not (apps.is_installed("runtime") or apps.is_installed("channels")):
+        yield Error(
+            "The console watches the runtime, which is not installed.",
+            hint='Add "runtime" to INSTALLED_APPS.',
+            id="channelscope.E003",
+        )
+    mounted = mount.root()
+    if mounted is not None and not getattr(settings, "ASGI_APPLICATION", None):
+        yield Warning(
+            "The console is mounted, but ASGI_APPLICATION is not set: the runtime has no"
+            " application to serve, and the console's pages cannot be live.",
+            hint='Set ASGI_APPLICATION = "<project>.asgi.application", a ProtocolTypeRouter.',
+            id="channelscope.W004",
+        )
+    if mounted == "/":
+        yield Warning(
+            "The console is mounted at the root of the site, so that its own pages cannot be told"
+            " from the project's and are recorded.",
+            hint='Mount it below a path: path("console/", include("console.urls")).',
+            id="channelscope.W007",
+        )
+
+
+def _has_middleware(wanted: str) -> bool:
+    base = import_string(wanted)
+    for name in settings.MIDDLEWARE:
+        found = import_string(name)
+        if found is base or (isinstance(found, type) and issubclass(found, base)):
+            return True
+    return False

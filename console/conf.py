@@ -1,0 +1,133 @@
+"""The console's settings: what CHANNELSCOPE says, checked, with the defaults filled in.
+
+Owns the names, types and defaults. `checks` turns the faults found here into
+system check messages; everything else reads `settings`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, cast
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+from django.utils.functional import SimpleLazyObject, empty
+
+logger = logging.getLogger("console")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One resolved CHANNELSCOPE setting.
+
+    Attributes:
+        RING_ENTRIES: entries that a process keeps.
+        RING_BYTES: bytes that a process keeps; whichever bound comes first holds.
+        PAYLOAD_BYTES: bytes kept of one payload; its true size is kept beside it.
+        PREVIEW_CHARS: characters of a one-line preview.
+        CLOSED_KEPT: closed connections that stay visible, for each protocol.
+        REDACT: further key names whose values are never shown.
+        PROCESS_NAME: what this process is called; None means "web-<pid>".
+        IDLE_S: seconds of silence after which an open connection is called idle.
+        BATCH_MS: least time between two updates of one viewer.
+    """
+
+    RING_ENTRIES: int = 5_000
+    RING_BYTES: int = 50_000_000
+    PAYLOAD_BYTES: int = 65_536
+    PREVIEW_CHARS: int = 160
+    CLOSED_KEPT: int = 100
+    REDACT: tuple[str, ...] = ()
+    PROCESS_NAME: str | None = None
+    IDLE_S: float = 60
+    BATCH_MS: int = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A part of CHANNELSCOPE that cannot be used: which, why, and what to do about it."""
+
+    kind: str
+    message: str
+    remedy: str
+
+
+NAMES = tuple(field.name for field in fields(Settings))
+
+
+def resolve(raw: object) -> Settings:
+    """Return the settings that `raw` asks for; a faulty part falls back to its default.
+
+    A console with a mistyped setting still watches: the fault is logged here, since
+    a bare ASGI server runs no system checks, and is an error of the system checks.
+    """
+    for fault in faults(raw):
+        logger.warning("%s %s", fault.message, fault.remedy)
+    given = raw if isinstance(raw, Mapping) else {}
+    usable = {name: given[name] for name in NAMES if name in given and not _fault(name, given)}
+    if "REDACT" in usable:
+        usable["REDACT"] = tuple(usable["REDACT"])
+    return Settings(**usable)
+
+
+def faults(raw: object) -> list[Fault]:
+    """Return what is wrong with `raw`, the value of CHANNELSCOPE; in order of its keys."""
+    if not isinstance(raw, Mapping):
+        return [
+            Fault(
+                "type",
+                f"CHANNELSCOPE must be a dict, not {type(raw).__name__}.",
+                "Write CHANNELSCOPE = {} and put the settings inside.",
+            )
+        ]
+    found = (_fault(name, raw) for name in raw)
+    return [fault for fault in found if fault is not None]
+
+
+def _fault(name: Any, given: Mapping[Any, Any]) -> Fault | None:
+    if name not in NAMES:
+        near = difflib.get_close_matches(str(name).upper(), NAMES, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(NAMES)}."
+        return Fault("key", f"CHANNELSCOPE has no key {name!r}.", remedy)
+    wanted = _wanted(name, given[name])
+    if wanted is None:
+        return None
+    return Fault(
+        "type",
+        f"CHANNELSCOPE[{name!r}] must be {wanted}, not {given[name]!r}.",
+        f"Its default is {getattr(Settings(), name)!r}.",
+    )
+
+
+def _wanted(name: str, value: object) -> str | None:
+    """Return what `name` must be, or None if `value` is that."""
+    if name == "REDACT":
+        is_names = isinstance(value, list | tuple | set | frozenset) and all(
+            isinstance(key, str) for key in value
+        )
+        return None if is_names else "a list of key names"
+    if name == "PROCESS_NAME":
+        return None if value is None or (isinstance(value, str) and value) else "a name or None"
+    numbers = (int, float) if name == "IDLE_S" else (int,)
+    is_positive = isinstance(value, numbers) and not isinstance(value, bool) and value > 0
+    return None if is_positive else "a number above 0"
+
+
+def _current() -> Settings:
+    return resolve(getattr(django_settings, "CHANNELSCOPE", {}))
+
+
+_lazy = SimpleLazyObject(_current)
+settings = cast("Settings", _lazy)
+"""The settings of this process, resolved when first read."""
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "CHANNELSCOPE":
+        _lazy._wrapped = empty
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,269 @@
+"""A connection as a person may see it: redacted, plain data, and frozen.
+
+Owns the formatting of a connection and of its scope. The only way out of the
+state. Built when somebody reads. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from django.utils.functional import LazyObject, empty
+
+from console.connection import ConnectionState
+from console.redact import REDACTED, Redactor
+from runtime.typing import Scope
+
+ConnectionPhase: TypeAlias = Literal[
+    "connecting", "open", "idle", "closing", "closed", "refused", "error"
+]
+
+BADGES = {
+    "websocket": "ws",
+    "http": "http",
+    "sse": "sse",
+    "channel": "chan",
+    "telegram": "tg",
+}
+
+_OURS = "runtime."
+"""Keys that the runtime keeps in a scope for itself begin with this."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionView:
+    """One connection.
+
+    Attributes:
+        protocol: the scope's type; `badge` is its short form.
+        route: the pattern that took it, from the root.
+        arguments: the route's arguments, by name.
+        consumer: class of its consumer, or ""; `consumer_path` is the dotted name.
+        user: who is signed in, "anonymous", or "" if nobody knows.
+        client: "address:port", or "".
+        groups: (name, members in this process) of each group that its channel is in.
+        activity: messages in each of 18 buckets of the last 60 s, oldest first.
+        state: how it stands; "idle" is open and silent for the time of the setting IDLE_S.
+        close_code: its protocol's code: of a WebSocket the close code, of HTTP the status.
+        closed_by: who ended it, or "".
+        is_from_console: whether the console's own client opened it.
+        revision: offset of the latest entry that changed it.
+    """
+
+    id: str
+    short_id: str
+    protocol: str
+    badge: str
+    path: str
+    query_string: str
+    route: str
+    arguments: Mapping[str, Any]
+    consumer: str
+    consumer_path: str
+    user: str
+    client: str
+    user_agent: str
+    process: str
+    channel_name: str
+    subprotocol: str
+    opened_at: float
+    closed_at: float | None
+    in_count: int
+    in_bytes: int
+    out_count: int
+    out_bytes: int
+    layer_count: int
+    error_count: int
+    groups: tuple[tuple[str, int], ...]
+    activity: tuple[int, ...]
+    state: ConnectionPhase
+    close_code: int | None
+    close_reason: str
+    closed_by: str
+    is_from_console: bool
+    last_error: str
+    revision: int
+    scope: Mapping[str, Any]
+
+    def redacted_scope(self) -> Mapping[str, Any]:
+        """Return the scope as JSON could say it; empty if it is no longer kept."""
+        return self.scope
+
+    def as_record(self) -> dict[str, object]:
+        """Return the connection as a query sees it."""
+        groups = tuple(name for name, _ in self.groups)
+        words = (self.path, self.query_string, self.route, self.consumer_path, self.user)
+        return {
+            "type": self.protocol,
+            "proto": (self.protocol, self.badge),
+            "user": self.user,
+            "path": self.path,
+            "process": self.process,
+            "group": groups,
+            "channel": self.channel_name,
+            "state": self.state,
+            "size": self.in_bytes + self.out_bytes,
+            "consumer": (self.consumer, self.consumer_path),
+            "id": (self.id, self.short_id),
+            "text": " ".join(
+                (*words, self.client, self.id, self.channel_name, self.last_error, *groups)
+            ),
+        }
+
+
+class ConnectionReader:
+    """Shows the connections of one process.
+
+    Args:
+        process: the name of the process.
+        redactor: hides what is secret.
+        idle_s: seconds of silence after which an open connection is idle.
+    """
+
+    def __init__(self, process: str, redactor: Redactor, idle_s: float) -> None:
+        self.process = process
+        self.redactor = redactor
+        self.idle_s = idle_s
+
+    def view(
+        self,
+        known: ConnectionState,
+        groups: tuple[tuple[str, int], ...],
+        now: float,
+        *,
+        with_scope: bool = False,
+    ) -> ConnectionView:
+        """Return `known` as it stands at `now`.
+
+        Args:
+            groups: the groups that its channel is in, and their members.
+            with_scope: also redact the whole scope, which lists do not show.
+        """
+        redactor, consumer = self.redactor, known.consumer_class
+        path, query_string, client, user_agent = self._fixed(known)
+        return ConnectionView(
+            id=known.id,
+            short_id=known.short_id,
+            protocol=known.protocol,
+            badge=badge_of(known.protocol),
+            path=path,
+            query_string=query_string,
+            route=known.route,
+            arguments=redactor.value(known.arguments),
+            consumer=consumer.__name__ if consumer else "",
+            consumer_path=f"{consumer.__module__}.{consumer.__qualname__}" if consumer else "",
+            user=known.user_now(),
+            client=client,
+            user_agent=user_agent,
+            process=self.process,
+            channel_name=known.channel_name,
+            subprotocol=self._subprotocol(known) if known.subprotocol else "",
+            opened_at=known.opened_at,
+            closed_at=known.closed_at,
+            in_count=known.in_count,
+            in_bytes=known.in_bytes,
+            out_count=known.out_count,
+            out_bytes=known.out_bytes,
+            layer_count=known.layer_count,
+            error_count=known.error_count,
+            groups=groups,
+            activity=known.activity.read(now),
+            state=self._state(known, now),
+            close_code=known.close_code,
+            close_reason=redactor.text(known.close_reason),
+            closed_by=known.closed_by,
+            is_from_console=known.is_from_console,
+            last_error=redactor.text(known.last_error),
+            revision=known.revision,
+            scope=scope_of(known, redactor) if with_scope else {},
+        )
+
+    def _state(self, known: ConnectionState, now: float) -> ConnectionPhase:
+        is_idle = known.phase == "open" and now - known.last_at >= self.idle_s
+        return "idle" if is_idle else known.phase
+
+    def _fixed(self, known: ConnectionState) -> tuple[str, str, str, str]:
+        """Return what stays as it is once the route is known; worked out once."""
+        if known.shown is not None and known.shown[0] is known.arguments:
+            return known.shown[1]
+        scope: Mapping[str, Any] = known.scope or {}
+        fixed = (
+            self.redactor.path(known.path, known.arguments),
+            self.redactor.query_string(scope.get("query_string") or b""),
+            ":".join(map(str, scope.get("client") or ())),
+            self.redactor.text(_header(scope, b"user-agent")),
+        )
+        known.shown = (known.arguments, fixed)
+        return fixed
+
+    def _subprotocol(self, known: ConnectionState) -> str:
+        # Beside the others it may be clear that it is a value and not a name.
+        chosen = known.subprotocol
+        offered = list((known.scope or {}).get("subprotocols") or ())
+        shown: dict[object, str] = dict(
+            zip(offered, self.redactor.subprotocols(offered), strict=True)
+        )
+        return shown.get(chosen, self.redactor.subprotocol(chosen))
+
+
+def badge_of(protocol: str) -> str:
+    """Return the short form of a scope type, 6 characters at most."""
+    return BADGES.get(protocol, protocol[:6])
+
+
+def scope_of(known: ConnectionState, redactor: Redactor) -> dict[str, Any]:
+    """Return the scope as JSON could say it: nothing secret, nothing resolved or queried for."""
+    scope: Scope = known.scope or {}
+    shown = redactor.value(
+        {
+            key: value
+            for key, value in scope.items()
+            if key not in ("user", "session", "cookies") and not str(key).startswith(_OURS)
+        }
+    )
+    for key in ("path", "raw_path", "path_remaining"):
+        if isinstance(shown.get(key), str):
+            shown[key] = redactor.path(shown[key], known.arguments)
+    if "user" in scope:
+        shown["user"] = _user(scope["user"])
+    if "session" in scope:
+        shown["session"] = _session(scope["session"], redactor)
+    if "cookies" in scope:
+        shown["cookies"] = dict.fromkeys(map(str, scope["cookies"]), REDACTED)
+    return {str(key): shown[key] for key in scope if key in shown}
+
+
+def _user(user: object) -> object:
+    if isinstance(user, LazyObject):
+        user = user._wrapped  # looked at, never resolved
+        if user is empty:
+            return "<not resolved>"
+    loaded = getattr(user, "__dict__", {})
+    field = getattr(type(user), "USERNAME_FIELD", "username")
+    wanted = ("pk", field, "is_active", "is_staff", "is_superuser")
+    facts = {"pk": loaded.get("id"), **{key: loaded[key] for key in wanted if key in loaded}}
+    return {"__class__": f"{type(user).__module__}.{type(user).__qualname__}", **facts}
+
+
+def _session(session: object, redactor: Redactor) -> object:
+    if isinstance(session, LazyObject):
+        session = session._wrapped  # looked at, never resolved
+    # The contents, if somebody has loaded them: reading the session would query for them.
+    contents = getattr(session, "__dict__", {}).get("_session_cache")
+    if contents is None:
+        contents = session if isinstance(session, dict) else None
+    if contents is None:
+        return "<not loaded>"
+    return {
+        str(key): REDACTED if str(key).startswith("_auth") else redactor.value({key: value})[key]
+        for key, value in contents.items()
+    }
+
+
+def _header(scope: Mapping[str, Any], wanted: bytes) -> str:
+    for name, value in scope.get("headers") or ():
+        if name == wanted:
+            return str(value, "latin-1")
+    return ""

@@ -1,0 +1,1 @@
+"""The demo's consumers, one a file; `console.demo.routing` says where each is found."""

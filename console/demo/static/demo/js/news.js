@@ -1,0 +1,56 @@
+/** The news by long poll: one request at a time, answered when there is something to say. */
+
+import { Lines } from "./lines.js";
+
+const AFTER_FAILURE_MS = 2_000;
+
+const page = document.querySelector("[data-news]");
+const part = (name) => page.querySelector(`[data-part="${name}"]`);
+const lines = new Lines(part("log"));
+const form = part("form");
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+let cursor = Number(page.dataset.cursor);
+let requests = 0;
+
+function say(state, words) {
+  part("status").dataset.state = state;
+  if (part("status").textContent !== words) part("status").textContent = words;
+}
+
+/** Wait for what came after the last headline. @returns {Promise<{id: number, text: string}[]>} */
+async function wait() {
+  const response = await fetch(`${page.dataset.wait}?after=${cursor}`);
+  if (!response.ok) throw new Error(`The server answered ${response.status}`);
+  return response.status === 204 ? [] : (await response.json()).headlines;
+}
+
+async function follow() {
+  for (;;) {
+    try {
+      say("open", "Waiting for news");
+      requests += 1;
+      part("requests").textContent = String(requests);
+      for (const { id, text } of await wait()) {
+        cursor = id;
+        lines.appendText(text);
+      }
+    } catch {
+      say("late", "No answer, trying again");
+      await pause(AFTER_FAILURE_MS);
+    }
+  }
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
+    if (response.ok) form.reset();
+    else say("late", `Not published: the server answered ${response.status}`);
+  } catch {
+    say("late", "Not published: no answer");
+  }
+});
+
+follow();

@@ -1,0 +1,165 @@
+"""The console's own WebSocket: keeps a page that somebody looks at up to date.
+
+A page says what it shows::
+
+    {"page": "connections", "subject": "", "query": "?q=user:ada", "position": "5f00c2:17"}
+
+and gets, at most each `BATCH_MS` and only if something changed, the same partials
+that the GET view renders, as htmx swaps them, and what the page's script takes::
+
+    {"content": "<hx-partial ...>", "position": "5f00c2:31", "fresh": 2, "entries": [...]}
+
+It answers `{"seen": ...}` once that is on the screen, and gets nothing before it
+has: a slow viewer sees fewer, later states, and nothing queues for it here.
+
+Staff only, refused before the handshake is accepted; the right is asked for again
+every 30 seconds, and with it ends the socket. One task a viewer, which ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from importlib import import_module
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import QueryDict
+from django.template.loader import render_to_string
+from django.urls import set_script_prefix
+
+from console.pages.client import ClientPage
+from console.pages.connection import ConnectionPage
+from console.pages.connections import ConnectionsPage
+from console.pages.page import Page, Partial, Update
+from console.pages.traffic import TrafficPage
+from console.policy import may_watch
+from console.relay import Watch, relay
+from runtime.auth import AuthMiddlewareStack, get_user
+from runtime.generic.websocket import AsyncJsonWebsocketConsumer
+from runtime.security.websocket import AllowedHostsOriginValidator
+from runtime.tasks import cancel_and_wait, spawn
+from runtime.typing import Scope
+
+PAGES: Final[dict[str, type[Page]]] = {
+    page.name: page for page in (ConnectionsPage, ConnectionPage, TrafficPage, ClientPage)
+}
+FORBIDDEN: Final = 4403
+NOT_UNDERSTOOD: Final = 4400
+TICK_S: Final = 1.0
+"""Rates and idleness change because time passes: look that often even when nothing happens."""
+
+
+class LiveConsumer(AsyncJsonWebsocketConsumer):
+    """One viewer.
+
+    Args:
+        recheck_s: seconds between two looks at whether the viewer may still watch.
+    """
+
+    def __init__(self, *args: Any, recheck_s: float = 30.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.recheck_s = recheck_s
+        self._feed: asyncio.Task[None] | None = None
+        self._seen = asyncio.Event()
+
+    async def connect(self) -> None:
+        """Accept staff; refuse everybody else with HTTP 403."""
+        if not may_watch(self.scope["user"]):
+            await self.close()
+            return
+        set_script_prefix(f"{self.scope.get('root_path', '')}/")
+        await self.accept()
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        """Take what the page says: which page it is, or that it has shown a batch."""
+        if not isinstance(content, dict):
+            await self.close(NOT_UNDERSTOOD, "expected an object")
+        elif "seen" in content:
+            self._seen.set()
+        elif (page_class := PAGES.get(content.get("page", ""))) is None:
+            await self.close(NOT_UNDERSTOOD, "unknown page")
+        else:
+            params = QueryDict(str(content.get("query", "")).lstrip("?"))
+            page = page_class(params, str(content.get("subject", "")))
+            await self._stop()
+            position = str(content.get("position", ""))
+            self._feed = spawn(self._show(page, position), name="console viewer")
+
+    async def disconnect(self, code: int | None) -> None:
+        """Stop feeding a viewer that is gone."""
+        await self._stop()
+
+    async def _stop(self) -> None:
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            await cancel_and_wait(feed)
+
+    async def _show(self, page: Page, position: str) -> None:
+        async with relay.watch() as watch:
+            try:
+                await page.load()
+            except LookupError:
+                await self.send_json({"reload": True})
+                return
+            page.resume(position)
+            await self._keep_current(page, watch)
+
+    async def _keep_current(self, page: Page, watch: Watch) -> None:
+        checked_at = time.monotonic()
+        while True:
+            if time.monotonic() - checked_at >= self.recheck_s:
+                checked_at = time.monotonic()
+                if not may_watch(await _user_now(self.scope)):
+                    await self.close(FORBIDDEN, "not staff any more")
+                    return
+            update = await page.update()
+            if update:
+                await self._deliver(update, page.position)
+            await _changed_or_tick(watch)
+
+    async def _deliver(self, update: Update, position: str) -> None:
+        batch: dict[str, Any] = {"position": position, **update.data}
+        if update.must_reload:
+            batch["reload"] = True
+        if update.fresh:
+            batch["fresh"] = update.fresh
+        if update.partials:
+            # In a thread: the application's events must not wait for the console's templates.
+            in_thread = sync_to_async(render, thread_sensitive=False)
+            batch["content"] = await in_thread(update.partials)
+        self._seen.clear()
+        await self.send_json(batch)
+        await self._seen.wait()
+
+
+def render(partials: list[Partial]) -> str:
+    """Return partials as the HTML that htmx swaps, each into its target."""
+    regions = [
+        {
+            "target": partial.target,
+            "swap": partial.swap,
+            "html": render_to_string(partial.template, partial.context),
+        }
+        for partial in partials
+    ]
+    return render_to_string("console/live.html", {"regions": regions})
+
+
+async def _changed_or_tick(watch: Watch) -> None:
+    try:
+        async with asyncio.timeout(TICK_S):
+            await watch.changed()
+    except TimeoutError:
+        pass
+
+
+async def _user_now(scope: Scope) -> Any:
+    """Return who the viewer's session belongs to now, not when the socket opened."""
+    engine = import_module(settings.SESSION_ENGINE)
+    return await get_user({"session": engine.SessionStore(scope["session"].session_key)})
+
+
+application = AllowedHostsOriginValidator(AuthMiddlewareStack(LiveConsumer.as_asgi()))
+"""The ASGI application that the recorder puts at the console's `live/`."""

@@ -1,0 +1,70 @@
+"""The room Client: where a person can connect to, with the arguments filled in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from console.marks import new_mark
+from console.pages.page import Page
+from console.routes import websocket_routes
+from runtime.routing import get_default_application
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChoice:
+    """One route of the select.
+
+    Attributes:
+        route: the pattern.
+        path_template: the path, with its arguments in braces.
+        arguments_json: [{"name", "example"}] as dial.js reads it.
+    """
+
+    route: str
+    path_template: str
+    consumer: str
+    arguments_json: str
+    is_chosen: bool
+
+
+class ClientPage(Page):
+    """The client; `url` in its address is where it is set to connect to."""
+
+    name: ClassVar[str] = "client"
+    room: ClassVar[str] = "client"
+    template: ClassVar[str] = "console/client.html"
+    title = "Client"
+    is_live: ClassVar[bool] = False
+
+    def __init__(self, params: QueryDict, subject: str = "") -> None:
+        super().__init__(params, subject)
+        self.url = params.get("url", "")
+        self.viewer: Any = None
+        self.routes: list[RouteChoice] = []
+
+    @property
+    def mark(self) -> str:
+        """What marks this viewer's connections as the console's."""
+        return new_mark(self.viewer)
+
+    async def load(self) -> None:
+        """Read the routes of the application."""
+        await super().load()
+        found = websocket_routes(get_default_application())
+        self.routes = [
+            RouteChoice(
+                route=one.route,
+                path_template=one.path_template,
+                consumer=one.consumer,
+                arguments_json=json.dumps(
+                    [{"name": item.name, "example": item.example} for item in one.arguments]
+                ),
+                is_chosen=not self.url and place == 0,
+            )
+            for place, one in enumerate(found)
+        ]

@@ -1,0 +1,117 @@
+"""One connection: its timeline, its scope without its secrets, and its groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from console.entry import spell, unspell
+from console.pages.json_tree import Node, tree
+from console.pages.message import Message
+from console.pages.page import Crumb, Page, Partial, Update
+from console.pages.timeline import TimelineRow, timeline
+from console.relay import relay
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+    from console.connection_view import ConnectionView
+
+LIMIT = 500
+TABS = ("timeline", "scope", "groups")
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One way to look at a connection."""
+
+    name: str
+    label: str
+    count: int | None
+
+
+class ConnectionPage(Page):
+    """One connection, open or closed; its id is the page's subject."""
+
+    name: ClassVar[str] = "connection"
+    room: ClassVar[str] = "connections"
+    template: ClassVar[str] = "console/connection.html"
+    parent: ClassVar[Crumb | None] = Crumb("channelscope:connections", "Connections")
+    limit = LIMIT
+
+    view: ConnectionView
+
+    def __init__(self, params: QueryDict, subject: str = "") -> None:
+        super().__init__(params, subject)
+        self.title = subject
+        self.message = Message(params)
+        self.before = unspell(params.get("before", ""))
+        self.tab = params.get("tab", "") if params.get("tab") in TABS else "timeline"
+        self.rows: list[TimelineRow] = []
+        self.older = ""
+        self.matched = 0
+        self.scope: Node | None = None
+        self._last_at: float | None = None
+        self._revision = -1
+
+    @property
+    def tabs(self) -> list[Tab]:
+        """The tabs, with how much is behind them."""
+        return [
+            Tab("timeline", "Timeline", self.matched),
+            Tab("scope", "Scope", None),
+            Tab("groups", "Groups", len(self.view.groups)),
+        ]
+
+    async def load(self) -> None:
+        """Read the connection and the last of its events. Raises LookupError if it is gone."""
+        await self._read_view()
+        found = await relay.entries(
+            self.query.query, connection=self.subject, before=self.before, limit=LIMIT
+        )
+        self.position = spell(*found.position)
+        self.matched = found.matched
+        self.rows = timeline(found.entries, self.view.opened_at)
+        self.older = found.entries[0].position if found.matched > len(found.entries) > 0 else ""
+        self._last_at = self.rows[-1].starts_at if self.rows else None
+        if self.tab == "scope":
+            self.scope = tree(self.view.redacted_scope())
+        await self.message.load()
+
+    async def update(self) -> Update:
+        """Return its new events, and its head if something about it changed."""
+        update = self.status()
+        if self.reached is None:
+            return update
+        found = await relay.changes(
+            self.reached, self.query.query, connection=self.subject, limit=LIMIT
+        )
+        self.position = spell(*found.position)
+        update.must_reload = found.must_reload or self.subject in found.removed
+        if found.entries and self.tab == "timeline":
+            self.rows = timeline(found.entries, self.view.opened_at, self._last_at)
+            self._last_at = self.rows[-1].starts_at
+            update.fresh = len(self.rows)
+            context = {"rows": self.rows, "params": self.params, "page": self}
+            update.partials.append(
+                Partial("#timeline-rows", "console/parts/timeline_rows.html", context, "rows")
+            )
+        if found.connections:
+            await self._add_head(update)
+        return update
+
+    async def _read_view(self) -> None:
+        view = await relay.connection(self.subject)
+        if view is None:
+            raise LookupError(self.subject)
+        self.view = view
+        self.title = view.channel_name or view.id
+
+    async def _add_head(self, update: Update) -> None:
+        await self._read_view()
+        context = {"view": self.view}
+        update.partials.append(Partial("#ident", "console/partials/ident.html", context))
+        if self.tab == "timeline":
+            update.partials.append(
+                Partial("#sidefacts", "console/partials/sidefacts.html", context)
+            )

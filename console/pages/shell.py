@@ -1,0 +1,51 @@
+"""What stands around every page: the navigation, who looks, and how they like it to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from console.pages.rooms import SECTIONS, Room
+from console.templatetags.channelscope import GLYPHS
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+THEMES = ("dark", "light")
+DENSITIES = ("compact", "comfortable")
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The frame of one page for one viewer.
+
+    Attributes:
+        viewer: the name of who looks.
+        room: the room that the page is in; None at the door.
+        theme: "dark", "light", or "" for what the system says.
+        density: "compact", "comfortable", or "" for the default.
+    """
+
+    viewer: str
+    room: Room | None
+    theme: str
+    density: str
+
+    sections: ClassVar[tuple[tuple[str, tuple[Room, ...]], ...]] = SECTIONS
+    glyphs: ClassVar[list[dict[str, str]]] = [{"direction": name} for name in GLYPHS]
+
+    @classmethod
+    def of(cls, request: HttpRequest, user: Any, room: str = "") -> Shell:
+        """Return the frame for a request; a cookie that says nonsense says nothing."""
+        rooms = [one for _, section in SECTIONS for one in section if one.name == room]
+        return cls(
+            viewer=user.get_username() if user is not None else "",
+            room=rooms[0] if rooms else None,
+            theme=_choice(request, "channelscope_theme", THEMES),
+            density=_choice(request, "channelscope_density", DENSITIES),
+        )
+
+
+def _choice(request: HttpRequest, cookie: str, choices: tuple[str, ...]) -> str:
+    value = request.COOKIES.get(cookie, "")
+    return value if value in choices else ""

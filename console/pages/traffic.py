@@ -1,0 +1,133 @@
+"""The room Traffic: every event and layer message as it passes, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from console.entry import spell, unspell
+from console.pages.message import Message
+from console.pages.page import Page, Partial, Update
+from console.relay import relay
+from console.templatetags.channelscope import clock, is_slow, size, took
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+    from console.entry_view import EntryView
+
+SHOWN_AT_FIRST = 200
+LIMIT = 500
+"""Rows in the document at most."""
+
+ROWS_PER_UPDATE = 100
+"""More than a person reads in a batch: of the rest some are left out, and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A filter that is one click away."""
+
+    label: str
+    query: str | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TailFoot:
+    """How many of the events that are held match."""
+
+    matched: int
+    held: int
+
+
+class TrafficPage(Page):
+    """The tail of all events that match its address's filter."""
+
+    name: ClassVar[str] = "traffic"
+    room: ClassVar[str] = "traffic"
+    template: ClassVar[str] = "console/traffic.html"
+    title = "Traffic"
+    limit = LIMIT
+
+    def __init__(self, params: QueryDict, subject: str = "") -> None:
+        super().__init__(params, subject)
+        self.message = Message(params)
+        self.before = unspell(params.get("before", ""))
+        self.entries: list[EntryView] = []
+        self.foot = TailFoot(0, 0)
+        self.older = ""
+        self._loaded = 0
+
+    @property
+    def note(self) -> str:
+        """Whether what is shown moves."""
+        return "older messages" if self.before else "live tail"
+
+    @property
+    def presets(self) -> list[Preset]:
+        """The filters that are one click away; a second click takes one back."""
+        offered = (
+            ("Errors", "dir:error"),
+            ("Slower than 50 ms", "took:>50ms"),
+            ("Layer only", "dir:layer,deliver"),
+            ("No handlers", "-dir:handler"),
+        )
+        now = self.query.text
+        return [
+            Preset(label, None if query == now else query, query == now) for label, query in offered
+        ]
+
+    async def load(self) -> None:
+        """Read the newest entries, or those before a position, and the message that is open."""
+        found = await relay.entries(self.query.query, before=self.before, limit=SHOWN_AT_FIRST)
+        self.position = spell(*found.position)
+        self._loaded = found.position[1]
+        self.entries = found.entries[::-1]
+        self.foot = TailFoot(found.matched, found.held)
+        is_more = len(found.entries) == SHOWN_AT_FIRST
+        self.older = found.entries[0].position if is_more else ""
+        await self.message.load()
+
+    async def update(self) -> Update:
+        """Return the rows that came since, oldest first."""
+        update = self.status()
+        if self.reached is None:
+            return update
+        found = await relay.changes(self.reached, self.query.query, limit=ROWS_PER_UPDATE)
+        self.position = spell(*found.position)
+        update.must_reload = found.must_reload
+        if found.entries or found.missed:
+            update.fresh = len(found.entries) + found.sampled_out
+            update.data = {
+                "entries": [row_of(entry) for entry in found.entries],
+                "left_out": found.sampled_out,
+                "missed": found.missed,
+            }
+            self._count(found.entries, found.sampled_out)
+            template = "console/partials/tail-foot.html"
+            update.partials.append(Partial("#tail-foot", template, {"foot": self.foot}))
+        return update
+
+    def _count(self, entries: list[EntryView], left_out: int) -> None:
+        """Count what came; a screen that resumes gets some rows again that `load()` has counted."""
+        new = sum(1 for entry in entries if entry.offset >= self._loaded) + left_out
+        held = self.totals.held
+        self.foot = TailFoot(min(self.foot.matched + new, held), held)
+
+
+def row_of(entry: EntryView) -> dict[str, Any]:
+    """Return a row as tail.js fills it in: text only, formatted as the template would."""
+    return {
+        "id": entry.position,
+        "time": clock(entry.at),
+        "dir": entry.direction,
+        "badge": entry.badge,
+        "who": entry.who,
+        "short_id": entry.short_id,
+        "type": entry.type,
+        "preview": entry.preview,
+        "size": size(entry.size_bytes),
+        "took": took(entry.took_ms),
+        "slow": is_slow(entry.took_ms),
+    }

@@ -1,0 +1,112 @@
+"""The console's pages over HTTP: who may see them, and a page put into its template.
+
+A view makes the page that its address asks for, loads it, and renders it; what the
+page shows is in `console.pages`. Signing in and out is Django's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.views import LoginView, redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+
+from console.pages.client import ClientPage
+from console.pages.connection import ConnectionPage
+from console.pages.connections import ConnectionsPage
+from console.pages.page import Page
+from console.pages.shell import Shell
+from console.pages.traffic import TrafficPage
+from console.policy import may_watch
+from console.shielding import shield
+
+P = ParamSpec("P")
+
+
+def staff_only(
+    view: Callable[Concatenate[HttpRequest, P], Awaitable[HttpResponseBase]],
+) -> Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, HttpResponseBase]]:
+    """Let staff in; ask others to sign in, or tell them who they are signed in as."""
+
+    @wraps(view)
+    async def guarded(
+        request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        user = await request.auser()
+        if not user.is_authenticated:
+            login = reverse("channelscope:login")
+            return shield(request, redirect_to_login(request.get_full_path(), login))
+        if not may_watch(user):
+            context = {"viewer": user.get_username(), "shell": Shell.of(request, None)}
+            response = render(request, "console/forbidden.html", context, status=403)
+            return shield(request, response)
+        return shield(request, await view(request, *args, **kwargs))
+
+    return guarded
+
+
+@staff_only
+async def index(request: HttpRequest) -> HttpResponse:
+    """Lead to the first room."""
+    return HttpResponseRedirect(reverse("channelscope:connections"))
+
+
+@staff_only
+async def connections(request: HttpRequest) -> HttpResponse:
+    """Show who is connected."""
+    return await _show(request, ConnectionsPage(request.GET))
+
+
+@staff_only
+async def connection(request: HttpRequest, connection_id: str) -> HttpResponse:
+    """Show one connection."""
+    return await _show(request, ConnectionPage(request.GET, connection_id))
+
+
+@staff_only
+async def traffic(request: HttpRequest) -> HttpResponse:
+    """Show what passes."""
+    return await _show(request, TrafficPage(request.GET))
+
+
+@staff_only
+async def client(request: HttpRequest) -> HttpResponse:
+    """Show the client."""
+    page = ClientPage(request.GET)
+    page.viewer = await request.auser()
+    return await _show(request, page)
+
+
+class SignIn(LoginView):
+    """Django's own sign-in, in the console's design."""
+
+    template_name = "console/login.html"
+    next_page = "channelscope:index"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer as Django does, shielded as all of the console is."""
+        return shield(request, super().dispatch(request, *args, **kwargs))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add what the console's templates expect."""
+        shell = Shell.of(self.request, None)
+        return super().get_context_data(shell=shell, host=self.request.get_host(), **kwargs)
+
+
+async def _show(request: HttpRequest, page: Page) -> HttpResponse:
+    try:
+        await page.load()
+    except LookupError:
+        context = {"shell": Shell.of(request, None), "page": page}
+        return render(request, "console/gone.html", context, status=404)
+    user = await request.auser()
+    context = {"page": page, "shell": Shell.of(request, user, page.room)}
+    # In a thread: two hundred rows take longer to write than the event loop should stand still.
+    in_thread = sync_to_async(render, thread_sensitive=False)
+    return await in_thread(request, page.template, context)

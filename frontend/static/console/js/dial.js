@@ -1,0 +1,85 @@
+// @ts-check
+/** Where to connect: a route with its arguments filled in, or an address typed by hand. */
+
+/** @typedef {{name: string, example: string}} Argument */
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {AbortSignal} signal
+ */
+export function startDial(form, signal) {
+  const dial = new Dial(form);
+  form.addEventListener("change", (event) => {
+    if (event.target === dial.route) dial.showArguments();
+  }, { signal });
+  form.addEventListener("input", (event) => {
+    if (event.target === dial.address) dial.route.value = "";
+    else if (event.target !== dial.subprotocolField) dial.compose();
+  }, { signal });
+  return dial;
+}
+
+class Dial {
+  /** @param {HTMLFormElement} form */
+  constructor(form) {
+    this.address = /** @type {HTMLInputElement} */ (form.elements.namedItem("url"));
+    this.route = /** @type {HTMLSelectElement} */ (form.querySelector("[data-route]"));
+    this.places = /** @type {HTMLElement} */ (form.querySelector("[data-arguments]:not(option)"));
+    this.queryString = /** @type {HTMLInputElement} */ (form.querySelector("[data-query-string]"));
+    this.subprotocolField = /** @type {HTMLInputElement} */ (form.querySelector("[data-subprotocols]"));
+    const origin = form.querySelector("[data-origin]");
+    if (origin) origin.textContent = socketOrigin();
+    const asked = this.address.value;
+    this.showArguments();
+    if (asked) {
+      this.address.value = asked;
+      this.route.value = "";
+      this.showArguments();
+    }
+  }
+
+  /** The address to connect to. */
+  url() {
+    const typed = this.address.value.trim();
+    return new URL(/^wss?:/.test(typed) ? typed : `${socketOrigin()}/${typed.replace(/^\//, "")}`);
+  }
+
+  subprotocols() {
+    return this.subprotocolField.value.split(/[\s,]+/).filter(Boolean);
+  }
+
+  showArguments() {
+    const option = this.route.selectedOptions[0];
+    /** @type {Argument[]} */
+    const wanted = JSON.parse(option?.dataset.arguments || "[]");
+    this.places.replaceChildren(...wanted.map(field));
+    this.compose();
+  }
+
+  compose() {
+    if (!this.route.value) return;
+    const path = this.route.value.replace(/\{(\w+)\}/g, (whole, name) => {
+      const input = this.places.querySelector(`[name="${CSS.escape(`argument-${name}`)}"]`);
+      return input instanceof HTMLInputElement ? encodeURIComponent(input.value).replaceAll("%2F", "/") : whole;
+    });
+    const query = this.queryString.value.replace(/^\?/, "");
+    this.address.value = query ? `${path}?${query}` : path;
+  }
+}
+
+/** @param {Argument} argument */
+function field(argument) {
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById("argument"));
+  const element = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+  const [label, input] = /** @type {[HTMLLabelElement, HTMLInputElement]} */ ([...element.children]);
+  input.id = `argument-${argument.name}`;
+  input.name = input.id;
+  input.value = argument.example;
+  label.htmlFor = input.id;
+  label.textContent = argument.name;
+  return element;
+}
+
+function socketOrigin() {
+  return location.origin.replace(/^http/, "ws");
+}

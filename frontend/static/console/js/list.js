@@ -1,0 +1,99 @@
+// @ts-check
+/**
+ * One list a page: a roving tab stop, j and k, Enter and Escape, and the row that
+ * the inspector shows, which the address names.
+ */
+import { addressWith, isPlain, visit } from "./visit.js";
+
+/** @param {AbortSignal} signal */
+export function startList(signal) {
+  document.addEventListener("click", (event) => {
+    const row = event.target instanceof Element ? event.target.closest("[data-list] [data-id]") : null;
+    const link = event.target instanceof Element ? event.target.closest("a, button") : null;
+    if (!(row instanceof HTMLElement) || !isPlain(event)) return;
+    if (link && !link.hasAttribute("data-row-link")) return;
+    event.preventDefault();
+    if (String(getSelection()) === "") open(row);
+  }, { signal });
+  document.addEventListener("keydown", onKey, { signal });
+  document.addEventListener("focusin", (event) => {
+    const row = event.target instanceof HTMLElement && event.target.closest("[data-list] [data-id]");
+    if (row) makeTabStop(/** @type {HTMLElement} */ (row));
+  }, { signal });
+  document.addEventListener("channelscope:visited", mark, { signal });
+  document.addEventListener("htmx:after:swap", ensureTabStop, { signal });
+  mark();
+}
+
+const list = () => document.querySelector("[data-list]");
+const rows = () => /** @type {HTMLElement[]} */ ([...(list()?.querySelectorAll("[data-id]") ?? [])]);
+const container = () => /** @type {HTMLElement | null} */ (document.querySelector("[data-select]"));
+const parameter = () => container()?.dataset.select ?? "selected";
+
+/** @param {HTMLElement} row */
+async function open(row) {
+  const drawer = container()?.querySelector(":scope > .drawer");
+  if (!drawer) return;
+  const follow = drawer.querySelector("a[data-open]");
+  if (row.getAttribute("aria-selected") === "true" && follow instanceof HTMLAnchorElement) return follow.click();
+  row.focus({ preventScroll: true });
+  select(row.dataset.id ?? null);
+  await visit(addressWith({ [parameter()]: row.dataset.id ?? null }), `#${drawer.id}`);
+}
+
+function close() {
+  const chosen = rows().find((row) => row.getAttribute("aria-selected") === "true");
+  const link = container()?.querySelector(":scope > .drawer:not([hidden]) a[data-close]");
+  if (!(link instanceof HTMLAnchorElement)) return;
+  link.click();
+  chosen?.focus({ preventScroll: true });
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.metaKey || event.ctrlKey || event.altKey || !(event.target instanceof Element)) return;
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) return close();
+  if (event.target.closest("input, textarea, select, button, summary, dialog")) return;
+  const row = event.target.closest("[data-list] [data-id]");
+  const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+  if (step && (row || event.key.length === 1)) {
+    event.preventDefault();
+    move(row, step);
+  } else if (event.key === "Home" && list()) {
+    list()?.scrollTo({ top: 0 });
+  } else if (event.key === "Enter" && row instanceof HTMLElement) {
+    event.preventDefault();
+    open(row);
+  }
+}
+
+/**
+ * @param {Element | null} row
+ * @param {number} step
+ */
+function move(row, step) {
+  const all = rows();
+  const at = row ? all.indexOf(/** @type {HTMLElement} */ (row)) : -1;
+  all[Math.max(0, Math.min(all.length - 1, at + step))]?.focus();
+}
+
+/** @param {HTMLElement} row */
+function makeTabStop(row) {
+  for (const other of rows()) other.tabIndex = other === row ? 0 : -1;
+}
+
+function ensureTabStop() {
+  const all = rows();
+  if (all.length && !all.some((row) => row.tabIndex === 0)) all[0].tabIndex = 0;
+}
+
+/** @param {string | null} id */
+function select(id) {
+  for (const row of rows()) row.setAttribute("aria-selected", String(row.dataset.id === id));
+}
+
+function mark() {
+  if (!list()) return;
+  select(new URLSearchParams(location.search).get(parameter()));
+  ensureTabStop();
+}

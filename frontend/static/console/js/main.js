@@ -1,0 +1,33 @@
+// @ts-check
+/** The console's entry point: wires what every page has, then what this page has. */
+import { startClient } from "./client.js";
+import { startClock } from "./clock.js";
+import { startCopying } from "./toast.js";
+import { startHold } from "./hold.js";
+import { startKeyboard } from "./keyboard.js";
+import { startList } from "./list.js";
+import { startLive } from "./live.js";
+import { startPreferences } from "./preferences.js";
+import { startQuery } from "./query.js";
+import { registerRows } from "./rows.js";
+import { startTail } from "./tail.js";
+import { startVisits } from "./visit.js";
+
+const page = new AbortController();
+const { signal } = page;
+
+registerRows();
+startPreferences(signal);
+startVisits(signal);
+startKeyboard(signal);
+startQuery(signal);
+startList(signal);
+startHold(signal);
+startCopying(signal);
+startClock(signal);
+startTail(signal);
+startClient(signal);
+startLive(signal);
+
+// A page that the back/forward cache keeps wakes up with its listeners.
+addEventListener("pagehide", (event) => event.persisted || page.abort(), { signal });

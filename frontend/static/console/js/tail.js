@@ -1,0 +1,84 @@
+// @ts-check
+/**
+ * The traffic tail: newest first, at most `data-follow` rows in the document,
+ * made from the page's own row template. Payloads are hostile: text only.
+ */
+import { addHeld, isHolding } from "./hold.js";
+import { fill } from "./fields.js";
+
+/**
+ * @typedef {object} EntryRow
+ * @property {string} id "epoch:offset".
+ * @property {string} dir Direction, which names a glyph.
+ * @property {boolean} [slow]
+ * @property {string} [after] Seconds that nobody saw before this one.
+ */
+
+let leftOut = 0;
+
+/** @param {AbortSignal} signal */
+export function startTail(signal) {
+  document.addEventListener("channelscope:entries", (event) => {
+    if (event instanceof CustomEvent) take(event.detail);
+  }, { signal });
+  document.addEventListener("channelscope:visited", (event) => {
+    // A page that was fetched anew has left nothing out yet.
+    if (event instanceof CustomEvent && event.detail.region === "#main") leftOut = 0;
+  }, { signal });
+}
+
+/** @param {{entries: EntryRow[], missed?: number, left_out?: number}} batch Entries oldest first. */
+function take(batch) {
+  const tail = document.getElementById("tail");
+  if (!tail) return;
+  noteLeftOut(batch.left_out ?? 0);
+  if (!tail.dataset.follow || isHolding()) return addHeld(batch.entries.length);
+  const rows = batch.entries.map(rowOf);
+  if (batch.missed) rows.unshift(gapOf(batch.missed));
+  tail.prepend(...rows.reverse());
+  while (tail.childElementCount > Number(tail.dataset.follow)) tail.lastElementChild?.remove();
+  tail.parentElement?.querySelector("[data-empty]")?.toggleAttribute("hidden", tail.childElementCount > 0);
+}
+
+/** @param {EntryRow} entry */
+function rowOf(entry) {
+  const row = clone("tail-row");
+  row.dataset.id = entry.id;
+  row.toggleAttribute("data-new", true);
+  if (entry.dir === "error") row.dataset.tone = "danger";
+  fill(row, entry);
+  row.querySelector("[data-f=took]")?.classList.toggle("slow", Boolean(entry.slow));
+  const link = row.querySelector("a[data-row-link]");
+  if (link instanceof HTMLAnchorElement) {
+    const url = new URL(location.href);
+    url.searchParams.set("message", entry.id);
+    link.href = url.search;
+  }
+  return row;
+}
+
+/** @param {number} missed */
+function gapOf(missed) {
+  const row = clone("tail-gap");
+  fill(row, { gap: `${missed} not seen: they left the buffer before this page asked for them` });
+  return row;
+}
+
+/**
+ * @param {string} id Of a template with one element.
+ * @returns {HTMLElement}
+ */
+function clone(id) {
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
+  return /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+}
+
+/** @param {number} count */
+function noteLeftOut(count) {
+  if (!count) return;
+  leftOut += count;
+  const notice = document.getElementById("sampling");
+  if (!notice) return;
+  notice.hidden = false;
+  fill(notice, { left_out: leftOut.toLocaleString("en").replaceAll(",", "\u00a0") });
+}

@@ -1,0 +1,112 @@
+// @ts-check
+/** What was said on the client's socket: bounded, in order, text only. */
+import { hexOf, sizeOf } from "./bytes.js";
+import { fill } from "./fields.js";
+import { paintJson } from "./json.js";
+
+const LINES = 500;
+const BYTES_SHOWN = 64;
+const CHARACTERS_SHOWN = 20_000;
+
+export class Transcript {
+  /** When something was sent that nothing has answered yet. @type {number | null} */
+  unanswered = null;
+
+  /** @param {AbortSignal} signal */
+  constructor(signal) {
+    this.list = /** @type {HTMLElement} */ (document.getElementById("transcript"));
+    this.empty = /** @type {HTMLElement} */ (document.querySelector("[data-transcript-empty]"));
+    document.querySelector("[data-clear]")?.addEventListener("click", () => this.clear(), { signal });
+    for (const chip of document.querySelectorAll("[data-show]")) {
+      chip.addEventListener("click", () => this.toggle(chip), { signal });
+    }
+  }
+
+  /** @param {string | Uint8Array} payload */
+  sent(payload) {
+    this.unanswered = performance.now();
+    this.add("in", "sent", payload, sizeOf(payload));
+  }
+
+  /** @param {string | ArrayBuffer} payload */
+  received(payload) {
+    const reply = this.unanswered === null ? "" : `reply in ${(performance.now() - this.unanswered).toFixed(1)} ms · `;
+    this.unanswered = null;
+    this.add("out", "received", payload, reply + sizeOf(payload));
+  }
+
+  /**
+   * @param {string} who What happened: open, closed, refused.
+   * @param {string} words
+   * @param {number} [milliseconds] How long it took.
+   */
+  life(who, words, milliseconds) {
+    this.unanswered = null;
+    const line = this.line("life", who, milliseconds === undefined ? "" : `${milliseconds.toFixed(0)} ms`);
+    line.classList.add("say-life");
+    fill(line, { body: words });
+    this.append(line);
+  }
+
+  /**
+   * @param {"in" | "out"} direction From the application's side.
+   * @param {"sent" | "received"} who
+   * @param {string | Uint8Array | ArrayBuffer} payload
+   * @param {string} note
+   */
+  add(direction, who, payload, note) {
+    const line = this.line(direction, who, note);
+    const body = /** @type {HTMLElement} */ (line.querySelector("[data-f=body]"));
+    if (typeof payload === "string") body.append(...paintJson(payload.slice(0, CHARACTERS_SHOWN)));
+    else body.textContent = binary(new Uint8Array(payload));
+    const count = document.querySelector(`[data-count=${who}]`);
+    if (count) count.textContent = String(Number(count.textContent) + 1);
+    line.hidden = document.querySelector(`[data-show=${who}]`)?.getAttribute("aria-pressed") === "false";
+    this.append(line);
+  }
+
+  /**
+   * @param {string} direction
+   * @param {string} who
+   * @param {string} note
+   */
+  line(direction, who, note) {
+    const template = /** @type {HTMLTemplateElement} */ (document.getElementById("say"));
+    const line = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+    line.dataset.who = who;
+    fill(line, { time: new Date().toISOString().slice(11, 23), dir: direction, who, note });
+    return line;
+  }
+
+  /** @param {HTMLElement} line */
+  append(line) {
+    const isAtEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
+    this.list.append(line);
+    while (this.list.childElementCount > LINES) this.list.firstElementChild?.remove();
+    this.list.hidden = false;
+    this.empty.hidden = true;
+    if (isAtEnd) this.list.scrollTo({ top: this.list.scrollHeight });
+  }
+
+  /** @param {Element} chip */
+  toggle(chip) {
+    const isShown = chip.getAttribute("aria-pressed") !== "true";
+    chip.setAttribute("aria-pressed", String(isShown));
+    for (const line of this.list.querySelectorAll(`[data-who=${chip.getAttribute("data-show")}]`)) {
+      line.toggleAttribute("hidden", !isShown);
+    }
+  }
+
+  clear() {
+    this.list.replaceChildren();
+    this.list.hidden = true;
+    this.empty.hidden = false;
+    for (const count of document.querySelectorAll("[data-count]")) count.textContent = "0";
+  }
+}
+
+/** @param {Uint8Array} bytes */
+function binary(bytes) {
+  const cut = bytes.length > BYTES_SHOWN ? " …" : "";
+  return `binary ${hexOf(bytes.subarray(0, BYTES_SHOWN))}${cut}`;
+}

@@ -1,0 +1,105 @@
+"""Where a server's call enters the application, seen from outside.
+
+Owns the making of a `Connection` for each scope and the taps around `receive`
+and `send`. `ProtocolTypeRouter` passes through here by itself; any other
+application is wrapped in one line::
+
+    application = Boundary(application)
+
+Without an observer the application is called as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import markcoroutinefunction
+
+from runtime.taps import Connection, current_connection, taps
+from runtime.typing import ASGIApplication, Event, Receive, Scope, Send
+
+CONNECTION_KEY = "runtime.connection"
+"""Where an observed scope carries its `Connection`; middleware copies it along."""
+
+
+class Boundary:
+    """An ASGI application that is `application`, observed."""
+
+    def __init__(self, application: ASGIApplication) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the scope by the application."""
+        return await observe(self.application, scope, receive, send)
+
+
+async def observe(application: ASGIApplication, scope: Scope, receive: Receive, send: Send) -> None:
+    """Call `application`, and let the observers know of the connection, if there are any.
+
+    A scope that an outer boundary observes already, or that an observer wants muted,
+    is passed on untouched; one that an observer serves itself goes to that observer.
+    """
+    if not taps.observers or CONNECTION_KEY in scope or scope["type"] == "lifespan":
+        return await application(scope, receive, send)
+    own = taps.application_for(scope)
+    if own is not None:
+        return await own(scope, receive, send)
+    if taps.is_muted(scope):
+        return await application(scope, receive, send)
+    return await _observed(application, scope, receive, send)
+
+
+async def _observed(
+    application: ASGIApplication, scope: Scope, receive: Receive, send: Send
+) -> None:
+    connection = Connection(scope)
+    token = current_connection.set(connection)
+    if (tap := taps.scope_opened) is not None:
+        tap(connection)
+    error: BaseException | None = None
+    try:
+        return await application(
+            {**scope, CONNECTION_KEY: connection},
+            _tapped_receive(connection, receive),
+            _tapped_send(connection, send),
+        )
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        current_connection.reset(token)
+        if (tap_closed := taps.scope_closed) is not None:
+            tap_closed(connection, error)
+
+
+def _tapped_receive(connection: Connection, receive: Receive) -> Receive:
+    async def tapped() -> Event:
+        event = await receive()
+        if (tap := taps.event_received) is not None and _has_type(event):
+            tap(connection, event)
+        return event
+
+    return tapped
+
+
+def _tapped_send(connection: Connection, send: Send) -> Send:
+    # A plain function that hands on the server's own awaitable: no frame of ours on
+    # the way out, and the entry stands before whatever the client answers to it.
+    def tapped(event: Event) -> Any:
+        if (tap := taps.event_sent) is not None and _has_type(event):
+            tap(connection, event)
+        return send(event)
+
+    marked: Send = markcoroutinefunction(tapped)
+    return marked
+
+
+def _has_type(event: Event) -> bool:
+    """Return whether `event` is one: observers hear of no other, so that none trips over it.
+
+    What is none ends in an error of the consumer or the server, and that is heard of.
+    """
+    try:
+        return isinstance(event["type"], str)
+    except (LookupError, TypeError):
+        return False

@@ -1,0 +1,1 @@
+"""Consumers for the protocols that most projects speak: WebSocket and HTTP."""

@@ -1,0 +1,1 @@
+"""The runtime's management commands, one a module."""

@@ -1,0 +1,1 @@
+"""Protection of connections against pages of other sites."""

@@ -1,0 +1,299 @@
+"""The one seam for observers: the runtime says "this happened", to whoever listens.
+
+Owns the list of observers and what they may hear. Does not know what they do
+with it. Fired by the boundary, the routers, the mailbox, the consumers and the
+channel layers; nothing else in `runtime` knows that observers exist.
+
+A tap never awaits, blocks or raises. Each hook of `taps` is None while nobody
+listens, so that an unobserved happening costs one attribute test::
+
+    if (tap := taps.event_received) is not None:
+        tap(connection, event)
+
+An observer that raises is detached and logged once: the application does not notice.
+
+Source: docs/decisions/0002-taps.md
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from runtime.typing import ASGIApplication, Event, Message, Scope
+
+logger = logging.getLogger("runtime.taps")
+
+Cause: TypeAlias = tuple[str, str]
+"""(trace id, id of the entry that caused it): rides in a message's envelope, never in its dict."""
+
+DropReason: TypeAlias = Literal["capacity", "expired", "no handler", "slow client"]
+
+
+class Connection:
+    """One open scope, as observers know it.
+
+    Attributes:
+        id: 12 hex digits, unique across processes and restarts.
+        scope: the scope that the server handed over, before any middleware.
+        opened_at: seconds since the Unix epoch.
+        consumer: the consumer instance that serves it, once one has started.
+        channel_name: its own channel on the consumer's layer, if it has one.
+        cause: what the running handler is an effect of; kept by an observer.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "cause",
+        "channel_name",
+        "consumer",
+        "id",
+        "opened_at",
+        "scope",
+    )
+
+    def __init__(self, scope: Scope) -> None:
+        self.id = secrets.token_hex(6)
+        self.scope = scope
+        self.opened_at = time.time()
+        self.consumer: Any = None
+        self.channel_name: str | None = None
+        self.cause: Cause | None = None
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.id} {self.scope.get('type', '?')}>"
+
+
+current_connection: ContextVar[Connection | None] = ContextVar("current_connection", default=None)
+"""The observed connection whose application this code runs in, if there is one."""
+
+current_cause: ContextVar[Cause | None] = ContextVar("current_cause", default=None)
+"""What an event that is sent now is an effect of, where that is not the running handler."""
+
+_muted: ContextVar[bool] = ContextVar("taps_muted", default=False)
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Keep what runs inside from every layer tap, for an observer's own traffic."""
+    token = _muted.set(True)
+    try:
+        yield
+    finally:
+        _muted.reset(token)
+
+
+def is_muted() -> bool:
+    """Return whether the running code asked not to be observed."""
+    return _muted.get()
+
+
+class Observer:
+    """Override what you want to hear of; a hook that you leave alone costs nothing.
+
+    Hooks are called on the event loop or on a handler's thread, in the order in
+    which things happen, with the live objects: copy what you keep and could change.
+    """
+
+    def is_muted(self, scope: Scope) -> bool:
+        """Return True for a connection that no observer shall see."""
+        return False
+
+    def application_for(self, scope: Scope) -> ASGIApplication | None:
+        """Return an application of the observer's own that serves this scope, or None."""
+        return None
+
+    def scope_opened(self, connection: Connection) -> None:
+        """The server opened a connection; its application is about to be called."""
+
+    def scope_closed(self, connection: Connection, error: BaseException | None) -> None:
+        """The application returned, or ended with `error`."""
+
+    def event_received(self, connection: Connection, event: Event) -> None:
+        """An event came in from the client."""
+
+    def event_sent(self, connection: Connection, event: Event) -> None:
+        """The application sent an event out to the client."""
+
+    def route_matched(
+        self, connection: Connection, route: str, arguments: Mapping[str, Any]
+    ) -> None:
+        """A router chose an application.
+
+        `route` is the pattern from the root, `arguments` the scope's `url_route`: {args, kwargs}.
+        """
+
+    def route_missed(self, connection: Connection, path: str, tried: Sequence[str]) -> None:
+        """No pattern of a router took `path`; `tried` are the patterns in order."""
+
+    def consumer_started(self, connection: Connection, consumer: Any) -> None:
+        """A consumer took the connection: its scope is populated, its channel exists."""
+
+    def handler_started(
+        self,
+        connection: Connection,
+        message: Event,
+        cause: Cause | None,
+        waited_s: float,
+    ) -> None:
+        """A handler begins. `waited_s` is the time that its message lay in the mailbox."""
+
+    def handler_finished(
+        self, connection: Connection, message: Event, error: BaseException | None
+    ) -> None:
+        """The handler that began last on this connection ended, or failed with `error`."""
+
+    def message_sent(
+        self, sender: Connection | None, layer: Any, channel: str, message: Message
+    ) -> Cause | None:
+        """A layer message goes to a channel. Returns the cause that its envelope carries."""
+        return None
+
+    def group_sent(
+        self,
+        sender: Connection | None,
+        layer: Any,
+        group: str,
+        message: Message,
+        receivers: int,
+    ) -> Cause | None:
+        """A layer message goes to a group. Returns the cause that its envelope carries."""
+        return None
+
+    def message_delivered(
+        self,
+        connection: Connection | None,
+        channel: str,
+        message: Message,
+        cause: Cause | None,
+    ) -> None:
+        """A layer message reached a receiver's mailbox, or was taken by `receive()`."""
+
+    def message_dropped(
+        self,
+        connection: Connection | None,
+        channel: str,
+        message: Message,
+        reason: DropReason,
+    ) -> None:
+        """A layer message did not reach its receiver, or reached one without a handler for it."""
+
+    def group_joined(self, layer: Any, group: str, channel: str) -> None:
+        """A channel became a member of a group."""
+
+    def group_left(self, layer: Any, group: str, channel: str) -> None:
+        """A channel is no longer a member of a group."""
+
+
+HOOKS = (
+    "scope_opened",
+    "scope_closed",
+    "event_received",
+    "event_sent",
+    "route_matched",
+    "route_missed",
+    "consumer_started",
+    "handler_started",
+    "handler_finished",
+    "message_sent",
+    "group_sent",
+    "message_delivered",
+    "message_dropped",
+    "group_joined",
+    "group_left",
+)
+
+
+class Taps:
+    """The hooks as the runtime fires them: each is a callable, or None while nobody listens."""
+
+    __slots__ = (*HOOKS, "observers")
+
+    if TYPE_CHECKING:
+        scope_opened: Callable[[Connection], None] | None
+        scope_closed: Callable[[Connection, BaseException | None], None] | None
+        event_received: Callable[[Connection, Event], None] | None
+        event_sent: Callable[[Connection, Event], None] | None
+        route_matched: Callable[[Connection, str, Mapping[str, Any]], None] | None
+        route_missed: Callable[[Connection, str, Sequence[str]], None] | None
+        consumer_started: Callable[[Connection, Any], None] | None
+        handler_started: Callable[[Connection, Event, Cause | None, float], None] | None
+        handler_finished: Callable[[Connection, Event, BaseException | None], None] | None
+        message_sent: Callable[[Connection | None, Any, str, Message], Cause | None] | None
+        group_sent: Callable[[Connection | None, Any, str, Message, int], Cause | None] | None
+        message_delivered: Callable[[Connection | None, str, Message, Cause | None], None] | None
+        message_dropped: Callable[[Connection | None, str, Message, DropReason], None] | None
+        group_joined: Callable[[Any, str, str], None] | None
+        group_left: Callable[[Any, str, str], None] | None
+
+    def __init__(self) -> None:
+        self.observers: tuple[Observer, ...] = ()
+        self._rewire()
+
+    def attach(self, observer: Observer) -> None:
+        """Let `observer` hear what happens from now on; twice is once."""
+        if observer not in self.observers:
+            self.observers = (*self.observers, observer)
+            self._rewire()
+
+    def detach(self, observer: Observer) -> None:
+        """Let `observer` hear nothing more; one that is not attached is no error."""
+        self.observers = tuple(one for one in self.observers if one is not observer)
+        self._rewire()
+
+    def is_muted(self, scope: Scope) -> bool:
+        """Return whether some observer asks that this connection is not observed."""
+        return any(self._ask(observer, "is_muted", scope) for observer in self.observers)
+
+    def application_for(self, scope: Scope) -> ASGIApplication | None:
+        """Return the application with which an observer serves this scope itself, or None."""
+        for observer in self.observers:
+            application: ASGIApplication | None = self._ask(observer, "application_for", scope)
+            if application is not None:
+                return application
+        return None
+
+    def _ask(self, observer: Observer, question: str, scope: Scope) -> Any:
+        return self._guarded(observer, question)(scope)
+
+    def _rewire(self) -> None:
+        for hook in HOOKS:
+            setattr(self, hook, self._wire(hook))
+
+    def _wire(self, hook: str) -> Callable[..., Any] | None:
+        calls = [self._guarded(one, hook) for one in self.observers if _listens(one, hook)]
+        if len(calls) < 2:
+            return calls[0] if calls else None
+
+        def call_each(*args: Any) -> Any:
+            answers = [call(*args) for call in calls]
+            return next((answer for answer in answers if answer is not None), None)
+
+        return call_each
+
+    def _guarded(self, observer: Observer, hook: str) -> Callable[..., Any]:
+        method = getattr(observer, hook)
+
+        def call(*args: Any) -> Any:
+            try:
+                return method(*args)
+            except Exception:  # the one place: an observer's fault is not the application's
+                self.detach(observer)
+                logger.exception("Observer %r failed in %s() and was detached.", observer, hook)
+                return None
+
+        return call
+
+
+def _listens(observer: Observer, hook: str) -> bool:
+    return getattr(type(observer), hook) is not getattr(Observer, hook)
+
+
+taps = Taps()
+"""The process's taps: the runtime fires them, observers attach to them."""

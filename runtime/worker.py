@@ -1,0 +1,201 @@
+"""Serving fixed channels: jobs that consumers hand to a process of their own.
+
+Owns one listener for each channel, and the orderly end: no further jobs are taken, those
+that wait go back to the layer, and those that run are finished. Channels do not wait for
+each other. Called by `manage.py runworker`, or by a project that runs its worker within
+the server (`await worker.handle()`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from runtime.exceptions import JobsCutOff
+from runtime.jobs import JobQueue
+from runtime.tasks import cancel_and_wait
+from runtime.typing import ASGIApplication, Scope
+
+logger = logging.getLogger("django.channels.worker")
+
+DEADLINE_S = 10.0
+"""How long jobs that run may take to finish when the worker is told to stop."""
+
+CANCEL_S = 1.0
+"""How long a cancelled job may take to end before it is left behind."""
+
+
+class Worker:
+    """Serves `channels` of `channel_layer` with `application`.
+
+    Args:
+        application: called with a scope of the type `channel` for each of the channels.
+        channels: the names of the channels.
+        channel_layer: where they are received from.
+        max_applications: how many messages of a channel wait in the worker; further ones
+            stay in the layer.
+        concurrency: how many messages of a channel are handled at once. With one they are
+            handled in order.
+        deadline_s: how long jobs that run may take to finish after `stop()`.
+
+    Raises:
+        ValueError: there is no channel layer.
+    """
+
+    def __init__(
+        self,
+        application: ASGIApplication,
+        channels: Sequence[str],
+        channel_layer: Any,
+        max_applications: int = 1000,
+        *,
+        concurrency: int = 1,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        if channel_layer is None:
+            raise ValueError(
+                "Channel layer is not valid: expected one to receive from, got None."
+                " Set CHANNEL_LAYERS."
+            )
+        self.application = application
+        self.channels = list(channels)
+        self.channel_layer = channel_layer
+        self.max_applications = max_applications
+        self.concurrency = concurrency
+        self.deadline_s = deadline_s
+        self._queues: dict[str, JobQueue] = {}
+        self._stop_asked = asyncio.Event()
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, in a process that is the worker's own.
+
+        The second signal cuts short what the first one let finish.
+
+        Raises:
+            Exception: what a listener failed with.
+            SystemExit: with status 1, if jobs were cut off.
+        """
+        asyncio.run(self._run())
+
+    async def handle(self) -> None:
+        """Serve until `stop()`, and finish the jobs that run; or until cancelled, and do not.
+
+        Raises:
+            Exception: what a listener failed with; the worker does not go on without it.
+            JobsCutOff: jobs still ran at the deadline.
+        """
+        listeners = [asyncio.ensure_future(self.listener(channel)) for channel in self.channels]
+        stop = asyncio.ensure_future(self._stop_asked.wait())
+        try:
+            done, _ = await asyncio.wait([*listeners, stop], return_when=asyncio.FIRST_COMPLETED)
+            await cancel_and_wait(*listeners)
+            await self._finish()
+            for task in done:
+                task.result()
+        finally:
+            await cancel_and_wait(*listeners, stop)
+            await self._close()
+
+    def stop(self) -> None:
+        """Ask `handle()` to take no further jobs, to finish those that run, and to return."""
+        self._stop_asked.set()
+
+    async def listener(self, channel: str) -> None:
+        """Receive the messages of `channel`, until cancelled.
+
+        Raises:
+            ValueError: a message has no type.
+            Exception: what the layer failed with.
+        """
+        scope = {"type": "channel", "channel": channel}
+        try:
+            while True:
+                message = await self.channel_layer.receive(channel)
+                if not message.get("type"):
+                    raise ValueError(
+                        f"Worker received message with no type: {message!r:.200}. It needs a"
+                        " 'type' that names a handler."
+                    )
+                await self.get_or_create_application_instance(channel, scope).put(message)
+        except Exception as error:
+            logger.critical("The listener of channel %r failed: %r", channel, error)
+            error.add_note(f"This happened to the worker's listener of channel {channel!r}.")
+            raise
+
+    def get_or_create_application_instance(self, scope_id: str, scope: Scope) -> JobQueue:
+        """Return where to put the messages of a channel; `scope_id` is its name."""
+        if scope_id not in self._queues:
+            self._queues[scope_id] = JobQueue(
+                self.application, scope, self.max_applications, self.concurrency
+            )
+        return self._queues[scope_id]
+
+    async def _run(self) -> None:
+        working = asyncio.ensure_future(self.handle())
+        with _signals_to(self, working):
+            await asyncio.wait({working})
+        if working.cancelled():
+            logger.error("The worker was told to stop twice, and has stopped at once.")
+        elif isinstance(error := working.exception(), JobsCutOff):
+            logger.error("%s", error)
+        else:
+            return working.result()
+        if not all(queue.is_idle for queue in self._queues.values()):
+            # A handler still holds its thread, and an orderly exit would wait for it forever.
+            logging.shutdown()
+            os._exit(1)
+        raise SystemExit(1)
+
+    async def _finish(self) -> None:
+        """Hand back the jobs that wait, and let those that run end."""
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                for channel, queue in self._queues.items():
+                    await self._hand_back(channel, queue)
+                for queue in self._queues.values():
+                    await queue.wait_until_idle()
+        except TimeoutError:
+            busy = [channel for channel, queue in self._queues.items() if not queue.is_idle]
+            raise JobsCutOff(busy, self.deadline_s) from None
+
+    async def _hand_back(self, channel: str, queue: JobQueue) -> None:
+        for message in queue.take_back():
+            try:
+                await self.channel_layer.send(channel, message)
+            except Exception:
+                logger.exception("A job of channel %r could not be handed back.", channel)
+
+    async def _close(self) -> None:
+        closing = [queue.close(CANCEL_S) for queue in self._queues.values()]
+        await asyncio.gather(*closing)
+
+
+@contextmanager
+def _signals_to(worker: Worker, working: asyncio.Future[None]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop the worker, the second time at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # under the reloader, whose main thread has the signals
+        return
+    loop = asyncio.get_running_loop()
+    signals = [signal.SIGTERM, signal.SIGINT]
+
+    def stop() -> None:
+        if worker._stop_asked.is_set():
+            working.cancel()
+        worker.stop()
+
+    # Not `loop.add_signal_handler()`, which Windows does not have.
+    before = {
+        one: signal.signal(one, lambda *_: loop.call_soon_threadsafe(stop)) for one in signals
+    }
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,99 @@
+"""What a person can set, call or type is in the documentation, or the build fails."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from console import query
+from console.cli import make_parser
+from console.conf import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+LONGEST_DECISION = 60
+
+
+def rows(page: str) -> dict[str, str]:
+    """Return the tables of a page: the code in each first cell, and the rest of its row."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return dict(re.findall(r"^\| `([^`]+)` \| (.+) \|$", text, re.MULTILINE))
+
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield the name and the parser of each subcommand."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.items()
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    documented = {name: row.split(" | ")[0] for name, row in rows("settings.md").items()}
+    assert list(documented) == [field.name for field in fields(Settings)]
+    for field in fields(Settings):
+        said = documented[field.name].strip("`").replace("_", "")
+        assert said == repr(field.default), field.name
+
+
+def test_every_make_target_is_documented() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)
+    assert len(targets) > 1
+    documented = {name for name in rows("contributing.md") if name.startswith("make ")}
+    assert documented == {f"make {target}" for target in targets}
+
+
+def test_every_make_target_explains_itself_and_makes_no_file() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = set(re.findall(r"^\.PHONY: ([a-z]+)$", makefile, re.MULTILINE))
+    assert phony == set(re.findall(r"^([a-z]+):.*## \S", makefile, re.MULTILINE))
+    assert phony == set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_every_command_and_option_is_documented() -> None:
+    page = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    names = [name for name, _ in commands(make_parser())]
+    assert names
+    assert re.findall(r"^## `channelscope ([a-z]+)`$", page, re.MULTILINE) == names
+    options = {
+        option
+        for _, parser in commands(make_parser())
+        for action in parser._actions
+        for option in action.option_strings
+        if option not in ("-h", "--help")
+    }
+    assert options == {name for name in rows("command-line.md") if name.startswith("--")}
+
+
+def test_every_key_of_the_query_language_is_documented() -> None:
+    assert set(query.KEYS) == set(rows("console.md"))
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("decisions/0*.md")), ids=lambda page: page.stem)
+def test_a_decision_is_one_page_in_four_parts(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(f"# {int(page.name[:4])}. ")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [
+        "Context",
+        "Decision",
+        "Rejected",
+        "Consequence",
+    ]
+    assert text.count("\n") <= LONGEST_DECISION
+
+
+def test_links_inside_the_repository_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")]
+    links = [
+        (page.name, link)
+        for page in pages
+        if "_build" not in page.parts
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / link).exists()
+    ]
+    assert links == []

@@ -1,0 +1,127 @@
+"""The import law: imports go one way, without a circle, and pure modules stay pure.
+
+The tables are the law. A module that is added to the design is added here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import imports
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("runtime", "console")
+
+CHAINS: dict[str, imports.Chain] = {
+    "runtime": (
+        "runtime.exceptions",
+        "runtime.typing",
+        "runtime.taps",
+        ("runtime.environment", "runtime.throttle"),
+        "runtime.drops",
+        "runtime.layers",
+        "runtime.mailbox",
+        ("runtime.concurrency", "runtime.drain", "runtime.outbox", "runtime.revalidation"),
+        "runtime.refusals",
+        "runtime.consumer",
+        "runtime.generic",
+        "runtime.jobs",
+        ("runtime.worker", "runtime.testing"),
+        "runtime.management",
+    ),
+    "middleware": (
+        ("runtime.headers", "runtime.middleware"),
+        "runtime.sessions",
+        "runtime.auth",
+        ("runtime.worker", "runtime.testing"),
+    ),
+    "console": (
+        "console.conf",
+        ("console.entry", "console.redact", "console.query"),
+        ("console.journal", "console.state"),
+        "console.recorder",
+        "console.relay",
+        "console.policy",
+        "console.actions",
+        "console.pages",
+        ("console.live", "console.views", "console.panel"),
+        "console.urls",
+    ),
+}
+
+PURE = (
+    "console.entry",
+    "console.redact",
+    "console.query",
+    "console.state",
+    "console.traces",
+    "console.exports",
+    "runtime.layers.membership",
+)
+
+IMPURE = (
+    "asgiref",
+    "asyncio",
+    "daphne",
+    "django.contrib",
+    "django.core.handlers",
+    "django.db",
+    "django.http",
+    "django.shortcuts",
+    "django.template",
+    "django.urls",
+    "django.views",
+    "redis",
+)
+
+PLANNED = {
+    "console.actions",
+    "console.exports",
+    "console.panel",
+    "console.traces",
+    "runtime.layers.membership",
+}
+"""Modules that the law names and nobody has built yet."""
+
+
+@pytest.fixture(scope="module")
+def graph() -> imports.Graph:
+    return imports.read(ROOT, PACKAGES)
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS.keys())
+def test_nothing_imports_from_right_to_left(graph: imports.Graph, chain: imports.Chain) -> None:
+    assert imports.strays(graph, chain) == []
+
+
+def test_no_imports_go_in_a_circle(graph: imports.Graph) -> None:
+    assert imports.circles(graph) == []
+
+
+def test_the_runtime_knows_nothing_of_the_console(graph: imports.Graph) -> None:
+    assert imports.forbidden(graph, "runtime", ["console"]) == []
+
+
+def test_the_product_knows_nothing_of_its_tests_and_tools(graph: imports.Graph) -> None:
+    for package in PACKAGES:
+        assert imports.forbidden(graph, package, ["tests", "tools"]) == []
+
+
+def test_only_the_command_knows_the_demo(graph: imports.Graph) -> None:
+    others = {name for name in graph if not name.startswith("console.demo")} - {"console.cli"}
+    known = {name: graph[name] for name in others}
+    assert imports.forbidden(known, "console", ["console.demo"]) == []
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_stay_pure(graph: imports.Graph, module: str) -> None:
+    parts = [name for name in graph if name == module or name.startswith(f"{module}.")]
+    assert bool(parts) != (module in PLANNED)
+    assert [way for part in parts for way in imports.impure(graph, part, IMPURE)] == []
+
+
+def test_the_law_names_modules_that_exist(graph: imports.Graph) -> None:
+    named = {name for chain in CHAINS.values() for step in chain for name in imports.names(step)}
+    assert {name for name in named if name not in graph} == named & PLANNED

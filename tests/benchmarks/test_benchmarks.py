@@ -1,0 +1,62 @@
+"""Every workload still runs, on tiny amounts, so that no benchmark rots unseen.
+
+How fast anything is cannot be tested on a shared machine; `make bench` measures it.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from runtime.taps import HOOKS, taps
+from tests.benchmarks.bare import Bare
+from tests.benchmarks.goals import GOALS
+from tests.benchmarks.idle import idle_observer
+from tests.benchmarks.measure import WORKLOADS
+from tests.benchmarks.packaged import Package
+from tests.benchmarks.rounds import ROOT
+from tests.benchmarks.work import Work
+from tests.support.observing import observed
+
+TINY = 0.002
+SERVED = {name for name in WORKLOADS if name.endswith(("_daphne", "_uvicorn"))}
+RAW = sorted(set(WORKLOADS) - SERVED)
+
+
+@pytest.mark.parametrize("name", RAW)
+async def test_a_workload_runs_on_the_runtime(name: str) -> None:
+    assert await WORKLOADS[name](Work(Package("runtime"), TINY)) > 0
+
+
+@pytest.mark.parametrize("name", RAW)
+async def test_a_workload_runs_without_a_framework(name: str) -> None:
+    assert await WORKLOADS[name](Work(Bare(), TINY)) > 0
+
+
+@pytest.mark.parametrize("name", [name for name in GOALS if GOALS[name].is_observed])
+async def test_an_observer_hears_of_an_observed_workload(name: str) -> None:
+    with observed() as notebook:
+        await WORKLOADS[name](Work(Package("runtime", has_boundary=True), TINY))
+    assert {"scope_opened", "handler_started", "event_sent"} <= set(notebook.names())
+
+
+@pytest.mark.parametrize("name", sorted(SERVED))
+async def test_a_workload_runs_through_a_server(name: str) -> None:
+    assert await WORKLOADS[name](Work(Package("runtime"), TINY)) > 0
+
+
+def test_every_workload_has_a_goal_and_says_what_an_operation_is() -> None:
+    assert set(WORKLOADS) == set(GOALS)
+    assert all(run.__doc__ for run in WORKLOADS.values())
+
+
+def test_every_workload_is_documented_in_its_own_words() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([a-z0-9_]+)` \| (.+) \|$", page, re.MULTILINE)
+    assert documented == [(name, WORKLOADS[name].__doc__) for name in GOALS]
+
+
+def test_the_idle_observer_hears_everything() -> None:
+    with idle_observer():
+        assert all(getattr(taps, hook) is not None for hook in HOOKS)

@@ -1,0 +1,25 @@
+"""What holds for all tests: asyncio's debug mode, and the real servers and browser they ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.redis_server import redis_server
+from tools import browser
+
+__all__ = ["redis_server"]
+
+# For the loops that are not pytest-asyncio's: those that asgiref makes for async_to_sync().
+os.environ["PYTHONASYNCIODEBUG"] = "1"
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """Return a Chromium that starts; its absence is an error and never a skip."""
+    path = browser.find()
+    if path is None:
+        pytest.fail(browser.MISSING)
+    return path

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from console.pages.watched_rows import LIMIT, WatchedRows
+from tests.console.recording import Clock
+
+QUIET = (0,) * 18
+
+
+def view(connection_id: str, opened_at: float = 0.0, **fields: Any) -> Any:
+    defaults = {"state": "open", "activity": QUIET, "in_count": 0}
+    return SimpleNamespace(id=connection_id, opened_at=opened_at, **{**defaults, **fields})
+
+
+def test_a_row_waits_once_in_its_latest_state() -> None:
+    rows = WatchedRows(60)
+    rows.add(view("a", in_count=1))
+    rows.add(view("a", in_count=2))
+    assert [row.in_count for row in rows.take(10)] == [2]
+    assert rows.take(10) == []
+
+
+def test_what_does_not_fit_in_an_update_waits_for_the_next() -> None:
+    rows = WatchedRows(60)
+    for number in range(5):
+        rows.add(view(str(number), opened_at=number))
+    assert [row.id for row in rows.take(3)] == ["2", "1", "0"]
+    assert [row.id for row in rows.take(3)] == ["4", "3"]
+
+
+def test_the_oldest_row_leaves_when_the_screen_is_full() -> None:
+    rows = WatchedRows(60)
+    rows.start([view(str(number)) for number in range(LIMIT)])
+    rows.add(view("new"))
+    assert "new" in rows
+    assert str(LIMIT - 1) not in rows, "rows start newest first, so the last is the oldest"
+    assert "0" in rows
+
+
+def test_a_row_that_left_the_screen_is_not_sent() -> None:
+    rows = WatchedRows(60)
+    rows.add(view("a"))
+    assert rows.discard("a")
+    assert not rows.discard("a")
+    assert rows.take(10) == []
+
+
+def test_a_silent_connection_is_due_when_it_would_be_idle() -> None:
+    clock = Clock()
+    rows = WatchedRows(60, clock)
+    rows.start([view("a", activity=(*QUIET[1:], 1)), view("closed", state="closed")])
+    clock.advance(59)
+    assert rows.due() == []
+    clock.advance(1)
+    assert rows.due() == ["a"]
+
+
+def test_silence_that_has_lasted_is_counted() -> None:
+    clock = Clock()
+    rows = WatchedRows(60, clock)
+    half = (*QUIET[:8], 1, *QUIET[:9])
+    rows.start([view("a", activity=half)])
+    clock.advance(31)
+    assert rows.due() == ["a"]

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.capture import keep_event, keep_message, thaw
+
+LIMIT = 100
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def test_text_and_bytes_are_kept_by_reference():
+    text, data = "hello " * 5, b"hello " * 5
+    assert keep_event({"type": "websocket.send", "text": text}, LIMIT)[0] is text
+    assert keep_event({"type": "websocket.send", "bytes": data}, LIMIT)[0] is data
+    assert keep_event({"type": "http.request", "body": data}, LIMIT)[0] is data
+
+
+def test_a_buffer_that_its_owner_may_refill_is_copied():
+    buffer = bytearray(b"before")
+    kept = keep_event({"type": "websocket.send", "bytes": buffer}, LIMIT)
+    buffer[:] = b"after!"
+    assert kept == (b"before", 6, 6, False)
+
+
+def test_what_is_too_long_is_cut_and_its_true_size_is_kept():
+    payload, size, kept_bytes, is_cut = keep_event({"type": "x", "text": "a" * 250}, LIMIT)
+    assert (len(payload), size, kept_bytes, is_cut) == (100, 250, 100, True)
+
+
+def test_a_cut_does_not_split_a_character():
+    payload, size, _, is_cut = keep_event({"type": "x", "text": "é" * 99}, 99)
+    assert (payload, size, is_cut) == ("é" * 49, 198, True)
+
+
+def test_an_event_without_a_body_keeps_its_other_values():
+    event = {"type": "websocket.close", "code": 4001, "reason": ""}
+    assert thaw(keep_event(event, LIMIT)[0]) == {"code": 4001}
+
+
+def test_an_event_that_says_nothing_keeps_nothing():
+    assert keep_event({"type": "websocket.connect"}, LIMIT) == (None, None, 0, False)
+    accept = {"type": "websocket.accept", "subprotocol": None, "headers": []}
+    assert keep_event(accept, LIMIT) == (None, None, 0, False)
+
+
+@given(st.dictionaries(st.text(), PLAIN))
+def test_a_message_is_kept_as_it_was(message):
+    payload, _, kept_bytes, is_cut = keep_message(message, 1_000_000)
+    assert thaw(payload) == message
+    assert not is_cut
+    assert kept_bytes > 0
+
+
+def test_a_later_change_of_the_message_does_not_reach_the_copy():
+    message = {"tags": ["a"]}
+    kept = keep_message(message, LIMIT)[0]
+    message["tags"].append("b")
+    assert thaw(kept) == {"tags": ["a"]}
+
+
+def test_an_object_is_kept_by_the_name_of_its_class_alone():
+    class Secretive:
+        def __repr__(self):
+            raise AssertionError("the recorder must not call the application's code")
+
+    kept = thaw(keep_message({"thing": Secretive(), "id": uuid.UUID(int=1)}, 1_000)[0])
+    assert kept["thing"].endswith("Secretive>")
+    assert kept["id"] == uuid.UUID(int=1)
+
+
+def test_a_message_of_any_size_is_bounded():
+    message = {"rows": [{"text": "x" * 50}] * 10_000, "last": 1}
+    payload, _, kept_bytes, is_cut = keep_message(message, 1_000)
+    assert is_cut
+    assert kept_bytes <= 1_000
+    assert len(repr(payload)) < 4_000
+
+
+def test_the_value_of_a_key_that_was_cut_is_left_out():
+    payload, *_ = keep_message({"password" * 20: 12345}, 20)
+    assert 12345 not in payload.values()
+
+
+@pytest.mark.parametrize("extra", [1, object()])
+def test_a_message_nested_without_end_is_bounded(extra):
+    message: dict = {"extra": extra}
+    message["self"] = message["again"] = message
+    payload, *_ = keep_message(message, 1_000)
+    assert len(json.dumps(thaw(payload))) < 100_000
+
+
+def test_a_list_that_is_there_a_thousand_times_is_bounded():
+    shared: list = ["x"]
+    for _ in range(8):
+        shared = [shared] * 1_000
+    payload, *_ = keep_message({"shared": shared}, 1_000_000)
+    assert len(json.dumps(thaw(payload))) < 10_000_000
+
+
+def test_keys_that_json_does_not_know_do_no_harm():
+    payload, *_ = keep_message({(1, 2): "a", object: "b", 3: "c"}, 1_000)
+    assert "c" in thaw(payload).values()

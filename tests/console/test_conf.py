@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from django.test import override_settings
+
+from console.conf import Settings, faults, resolve, settings
+
+
+def test_nothing_said_means_the_defaults():
+    assert resolve({}) == Settings()
+
+
+def test_what_is_said_replaces_the_default():
+    assert resolve({"RING_ENTRIES": 7, "REDACT": ["card"]}) == Settings(
+        RING_ENTRIES=7, REDACT=("card",)
+    )
+
+
+def test_an_unknown_key_is_a_fault_that_names_the_nearest_one():
+    [fault] = faults({"RING_ENTRYS": 7})
+    assert fault.kind == "key"
+    assert "RING_ENTRIES" in fault.remedy
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"RING_ENTRIES": "many"},
+        {"RING_ENTRIES": 0},
+        {"RING_ENTRIES": True},
+        {"RING_ENTRIES": 1.5},
+        {"REDACT": "card"},
+        {"REDACT": [1]},
+        {"PROCESS_NAME": ""},
+        ["RING_ENTRIES"],
+    ],
+)
+def test_a_value_of_another_type_is_a_fault(raw):
+    [fault] = faults(raw)
+    assert fault.kind == "type"
+
+
+def test_a_fault_is_logged_and_the_rest_still_holds(caplog):
+    resolved = resolve({"RING_ENTRIES": -1, "IDLE_S": 5})
+    assert resolved == Settings(IDLE_S=5)
+    assert "RING_ENTRIES" in caplog.text
+
+
+def test_the_settings_follow_the_project_in_tests():
+    with override_settings(CHANNELSCOPE={"IDLE_S": 3}):
+        assert settings.IDLE_S == 3
+    assert settings.IDLE_S == 60

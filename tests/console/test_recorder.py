@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+
+import pytest
+
+from console.capture import thaw
+from console.conf import Settings
+from console.connection import ConnectionState
+from console.recorder import Recorder
+from runtime.taps import Connection, current_cause, current_connection, taps
+from tests.console.recording import EPOCH, PROCESS, Consumer, Layer, Recording
+from tests.support.observing import observed
+
+LAYER = Layer()
+
+
+@pytest.fixture
+def recording() -> Recording:
+    return Recording()
+
+
+def test_a_connection_is_listed_from_its_opening_to_after_its_close(recording):
+    connection = recording.open("/ws/chat/lobby/")
+    recording.recorder.route_matched(
+        connection, "ws/chat/<room>/", {"args": (), "kwargs": {"room": "lobby"}}
+    )
+    recording.start(connection, channel="specific!a")
+    recording.receive(connection, "websocket.connect")
+    recording.send(connection, "websocket.accept")
+    known = recording.state(connection)
+    assert (known.phase, known.route, known.arguments) == (
+        "open",
+        "ws/chat/<room>/",
+        {"room": "lobby"},
+    )
+    recording.clock.advance(5)
+    recording.receive(connection, "websocket.disconnect", code=1001)
+    assert known.phase == "closing"
+    recording.recorder.scope_closed(connection, None)
+    assert (known.phase, known.close_code, known.closed_by) == ("closed", 1001, "client")
+    assert known.closed_at == recording.clock.now
+    assert recording.kinds() == ["open", "route", "in", "accept", "in", "close"]
+
+
+def test_what_a_handler_does_is_an_effect_of_the_event_that_it_handles(recording):
+    recorder, connection = recording.recorder, recording.open()
+    recording.start(connection, channel="specific!a")
+    event = recording.receive(connection, text="hi")
+    received = recording.last()
+    recorder.handler_started(connection, event, None, 0.25)
+    recording.clock.advance(0.5)
+    cause = recorder.group_sent(connection, LAYER, "lobby", {"type": "chat.message"}, 3)
+    sent = recording.last()
+    recording.send(connection, text="ok")
+    out = recording.last()
+    recorder.handler_finished(connection, event, None)
+    handled = recording.last()
+    assert cause == (received.trace, f"{EPOCH}:{sent.offset}")
+    for effect in (sent, out, handled):
+        assert (effect.trace, effect.cause) == (received.trace, f"{EPOCH}:{received.offset}")
+    assert received.took_s == handled.took_s == 0.5
+    assert handled.facts == {"waited_s": 0.25}
+    assert sent.facts == {"receivers": 3}
+    assert connection.cause is None
+
+
+def test_a_delivery_carries_the_trace_into_the_handler_of_another_connection(recording):
+    recorder, sender, receiver = recording.recorder, recording.open(), recording.open()
+    recording.start(receiver, channel="specific!b")
+    message = {"type": "chat.message", "text": "hi"}
+    cause = recorder.group_sent(sender, LAYER, "lobby", message, 1)
+    sent = recording.last()
+    delivered = dict(message)
+    recorder.message_delivered(receiver, "specific!b", delivered, cause)
+    delivery = recording.last()
+    recorder.handler_started(receiver, delivered, cause, 0.0)
+    recording.send(receiver, text="hi")
+    out = recording.last()
+    assert (delivery.trace, delivery.cause, delivery.group) == (
+        sent.trace,
+        f"{EPOCH}:{sent.offset}",
+        "lobby",
+    )
+    assert (out.trace, out.cause) == (sent.trace, f"{EPOCH}:{delivery.offset}")
+    assert recording.state(receiver).layer_count == 1
+
+
+def test_events_that_arrive_before_the_first_is_handled_keep_their_own_traces(recording):
+    recorder, connection = recording.recorder, recording.open()
+    recording.start(connection)
+    events = [recording.receive(connection, text="same") for _ in range(3)]
+    received = [entry for entry in recorder.journal if entry.kind == "in"]
+    assert len({entry.trace for entry in received}) == 3
+    for event, entry in zip(events, received, strict=True):
+        recorder.handler_started(connection, event, None, 0.0)
+        recording.send(connection, text="ok")
+        assert recording.last().cause == f"{EPOCH}:{entry.offset}"
+        recorder.handler_finished(connection, event, None)
+
+
+def test_what_goes_out_while_another_handler_runs_is_an_effect_of_the_one_that_sent_it(recording):
+    connection = recording.open()
+    recording.start(connection)
+    event = recording.receive(connection, text="hi")
+    recording.recorder.handler_started(connection, event, None, 0.0)
+    token = current_cause.set(("trace of an earlier handler", "epoch:1"))
+    recording.send(connection, text="of an earlier handler")
+    current_cause.reset(token)
+    entry = recording.last()
+    assert (entry.trace, entry.cause) == ("trace of an earlier handler", "epoch:1")
+
+
+def test_a_broadcast_is_kept_once(recording):
+    message = {"type": "chat.message", "text": "hi"}
+    cause = recording.recorder.group_sent(None, LAYER, "lobby", message, 2)
+    sent = recording.last()
+    held = recording.recorder.journal.held_bytes
+    recording.recorder.message_delivered(None, "specific!b", dict(message), cause)
+    assert recording.last().payload is sent.payload
+    assert recording.last().kept_bytes == 0
+    assert recording.recorder.journal.held_bytes - held < held
+
+
+def test_a_delivery_of_unknown_origin_keeps_its_own_copy_and_is_not_linked(recording):
+    recording.recorder.message_delivered(None, "specific!b", {"type": "a.b", "n": [1]}, None)
+    entry = recording.last()
+    assert thaw(entry.payload) == {"type": "a.b", "n": [1]}
+    assert (entry.trace, entry.cause) == ("", "")
+
+
+def test_a_message_from_outside_any_handler_begins_a_trace(recording):
+    first = recording.recorder.message_sent(None, LAYER, "thumbnails", {"type": "make"})
+    second = recording.recorder.message_sent(None, LAYER, "thumbnails", {"type": "make"})
+    assert first[0] != second[0]
+    assert [len(trace) for trace, _ in (first, second)] == [12, 12]
+
+
+def test_what_a_view_does_is_an_effect_of_its_request(recording):
+    connection = recording.open("/post/", type="http", method="POST")
+    recording.receive(connection, "http.request", body=b"x")
+    request = recording.last()
+    recording.recorder.group_sent(connection, LAYER, "lobby", {"type": "chat.message"}, 1)
+    assert recording.last().cause == f"{EPOCH}:{request.offset}"
+
+
+def test_a_handler_that_fails_is_an_error_with_its_traceback(recording):
+    recorder, connection = recording.recorder, recording.open()
+    recording.start(connection)
+    event = recording.receive(connection, text="hi")
+    recorder.handler_started(connection, event, None, 0.0)
+    error = KeyError("type")
+    recorder.handler_finished(connection, event, error)
+    entry, known = recording.last(), recording.state(connection)
+    assert (entry.kind, entry.note) == ("error", "KeyError: 'type'")
+    assert "KeyError" in entry.facts["traceback"]
+    recorder.scope_closed(connection, error)
+    assert (known.error_count, known.phase, known.close_code) == (1, "error", 1011)
+    assert recording.kinds().count("error") == 1
+
+
+def test_an_application_that_fails_outside_a_handler_is_an_error_too(recording):
+    connection = recording.open()
+    recording.recorder.scope_closed(connection, ValueError("no\nroute"))
+    assert recording.kinds() == ["open", "error", "close"]
+    assert recording.state(connection).last_error == "ValueError: no route"
+
+
+def test_an_error_that_cannot_be_printed_does_not_stop_the_recording(recording):
+    class Unprintable(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    recording.recorder.scope_closed(recording.open(), Unprintable())
+    assert "Unprintable" in [*recording.recorder.journal][1].note
+
+
+def test_a_cancellation_is_the_server_s_doing_and_no_error(recording):
+    connection = recording.open()
+    recording.start(connection)
+    event = recording.receive(connection, "websocket.connect")
+    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.recorder.handler_finished(connection, event, asyncio.CancelledError())
+    assert (recording.last().kind, recording.last().note) == ("handler", "cancelled")
+    recording.recorder.scope_closed(connection, asyncio.CancelledError())
+    known = recording.state(connection)
+    assert (known.phase, known.closed_by, known.error_count) == ("closed", "server", 0)
+
+
+def test_a_response_closes_its_connection_while_its_handler_still_runs(recording):
+    recorder = recording.recorder
+    connection = recording.open("/poll/", type="http", method="GET")
+    recording.start(connection)
+    event = recording.receive(connection, "http.request", body=b"")
+    recorder.handler_started(connection, event, None, 0.0)
+    recording.send(connection, "http.response.start", status=200, headers=[])
+    recording.send(connection, "http.response.body", body=b"done")
+    assert recording.state(connection).close_code == 200
+    recorder.handler_finished(connection, event, None)
+    recorder.scope_closed(connection, None)
+    assert recording.kinds() == ["open", "in", "out", "out", "close", "handler"]
+
+
+def test_a_dropped_message_says_why(recording):
+    recording.recorder.message_dropped(None, "specific!a", {"type": "a.b"}, "capacity")
+    entry = recording.last()
+    assert (entry.kind, entry.type, entry.channel, entry.note) == (
+        "drop",
+        "a.b",
+        "specific!a",
+        "capacity",
+    )
+    assert recording.recorder.state.dropped == 1
+
+
+def test_a_missed_route_says_what_was_tried(recording):
+    connection = recording.open("/nowhere/")
+    recording.recorder.route_missed(connection, "nowhere/", ["chat/<room>/", "echo/"])
+    assert recording.last().facts == {"tried": ("chat/<room>/", "echo/")}
+    assert recording.state(connection).error_count == 1
+
+
+def test_a_membership_belongs_to_the_connection_of_its_channel_and_to_who_made_it(recording):
+    recorder, actor, member = recording.recorder, recording.open(), recording.open()
+    recording.start(actor)
+    recording.start(member, channel="specific!b")
+    event = recording.receive(actor, text="invite")
+    recorder.handler_started(actor, event, None, 0.0)
+    token = current_connection.set(actor)
+    recorder.group_joined(LAYER, "lobby", "specific!b")
+    current_connection.reset(token)
+    joined = recording.last()
+    assert joined.connection is recording.state(member)
+    assert joined.trace == actor.cause[0]
+    assert recorder.state.memberships.of_channel("specific!b") == (("lobby", 1),)
+    recorder.group_left(LAYER, "lobby", "specific!b")
+    assert recorder.state.memberships.of_channel("specific!b") == ()
+
+
+def test_what_happens_on_a_connection_that_was_never_opened_is_left_out(recording):
+    stranger = Connection({"type": "websocket", "path": "/"})
+    recording.receive(stranger, text="hi")
+    recording.send(stranger, text="hi")
+    recording.start(stranger)
+    recording.recorder.handler_started(stranger, {"type": "x"}, None, 0.0)
+    recording.recorder.handler_finished(stranger, {"type": "x"}, None)
+    recording.recorder.route_matched(stranger, "x", {})
+    recording.recorder.route_missed(stranger, "x", [])
+    recording.recorder.scope_closed(stranger, None)
+    assert recording.kinds() == []
+
+
+def test_a_closed_connection_holds_neither_its_consumer_nor_in_the_end_its_scope():
+    recording = Recording(CLOSED_KEPT=1)
+    connection = recording.open()
+    consumer = weakref.ref(recording.start(connection, Consumer(dict(connection.scope))))
+    recording.receive(connection, text="hi")
+    recording.recorder.scope_closed(connection, None)
+    known = recording.state(connection)
+    connection.consumer = None
+    gc.collect()
+    assert consumer() is None
+    recording.recorder.scope_closed(recording.open(), None)
+    assert known.scope is None
+    assert [entry.connection for entry in recording.recorder.journal if entry.kind == "in"] == [
+        known
+    ]
+
+
+def test_a_payload_beyond_the_bound_is_cut_with_its_true_size():
+    recording = Recording(PAYLOAD_BYTES=10)
+    recording.receive(recording.open(), text="x" * 25)
+    entry = recording.last()
+    assert (entry.payload, entry.size_bytes, entry.is_cut) == ("x" * 10, 25, True)
+
+
+def test_a_connection_is_asked_once_whether_the_console_opened_it():
+    asked = []
+    recorder = Recorder(PROCESS, Settings(), is_marked=lambda scope: asked.append(scope) is None)
+    connection = Connection({"type": "websocket", "path": "/"})
+    recorder.scope_opened(connection)
+    assert recorder.state.get(connection.id).is_from_console
+    assert asked == [connection.scope]
+
+
+def test_taps_from_many_threads_give_offsets_without_a_gap(recording):
+    connections = [recording.open() for _ in range(4)]
+
+    def talk(connection: Connection) -> None:
+        for _ in range(200):
+            recording.send(connection, text="x")
+
+    threads = [threading.Thread(target=talk, args=(one,)) for one in connections]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    offsets = [entry.offset for entry in recording.recorder.journal]
+    assert offsets == list(range(804))
+    assert [recording.state(one).out_count for one in connections] == [200] * 4
+
+
+def test_the_recorder_listens_to_every_tap(recording):
+    with observed(recording.recorder):
+        assert all(getattr(taps, hook) is not None for hook in ("scope_opened", "group_left"))
+        taps.scope_opened(Connection({"type": "websocket", "path": "/"}))
+    assert recording.kinds() == ["open"]
+
+
+def test_its_own_socket_is_served_by_the_application_that_it_was_given():
+    async def live(scope, receive, send):
+        raise AssertionError("not called here")
+
+    recorder = Recorder(PROCESS, Settings(), live=lambda: live)
+    own = {"type": "websocket", "path": "/console/live/", "headers": []}
+    assert recorder.application_for(own) is live
+    assert recorder.is_muted(own)
+    other = {"type": "websocket", "path": "/ws/chat/lobby/", "headers": []}
+    assert recorder.application_for(other) is None
+    assert not recorder.is_muted(other)
+
+
+def test_states_and_recorders_show_who_they_are(recording):
+    known = ConnectionState(Connection({"type": "websocket", "path": "/secret/"}))
+    assert "secret" not in repr(known)
+    assert "web-1" in repr(recording.recorder)
+    assert "open=0" in repr(recording.recorder.state)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from tests.console.recording import Recording
+
+SOON_S = 5
+
+
+@pytest.fixture
+def recording() -> Recording:
+    return Recording(BATCH_MS=20)
+
+
+async def settle() -> None:
+    """Let everything run that can run now."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_nobody_pays_while_nobody_watches(recording):
+    assert recording.recorder.on_change is None
+    async with recording.relay.watch(), recording.relay.watch():
+        assert recording.recorder.on_change is not None
+    assert recording.recorder.on_change is None
+
+
+async def test_a_watcher_returns_when_something_has_changed(recording):
+    async with recording.relay.watch() as watch:
+        waiting = asyncio.ensure_future(watch.changed())
+        await settle()
+        assert not waiting.done()
+        recording.open()
+        await asyncio.wait_for(waiting, SOON_S)
+
+
+async def test_what_changed_between_two_calls_is_not_missed(recording):
+    async with recording.relay.watch() as watch:
+        recording.open()
+        await asyncio.wait_for(watch.changed(), SOON_S)
+        recording.open()
+        await asyncio.wait_for(watch.changed(), SOON_S)
+        waiting = asyncio.ensure_future(watch.changed())
+        await settle()
+        assert not waiting.done()
+        waiting.cancel()
+
+
+async def test_two_returns_lie_a_batch_apart(recording):
+    loop = asyncio.get_running_loop()
+    async with recording.relay.watch() as watch:
+        recording.open()
+        await watch.changed()
+        first = loop.time()
+        for _ in range(100):
+            recording.open()
+        await asyncio.wait_for(watch.changed(), SOON_S)
+        assert loop.time() - first >= 0.02
+
+
+async def test_a_wait_that_was_given_up_loses_no_change(recording):
+    async with recording.relay.watch() as watch:
+        recording.open()
+        await watch.changed()
+        recording.open()
+        given_up = asyncio.ensure_future(watch.changed())
+        await settle()
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        await asyncio.wait_for(watch.changed(), SOON_S)
+
+
+async def test_a_change_on_another_thread_wakes_the_watcher(recording):
+    async with recording.relay.watch() as watch:
+        thread = threading.Thread(target=recording.open)
+        thread.start()
+        await asyncio.wait_for(watch.changed(), SOON_S)
+        thread.join()
+
+
+def test_a_watcher_whose_loop_has_ended_does_no_harm(recording):
+    async def begin() -> None:
+        await recording.relay.watch().__aenter__()
+
+    asyncio.run(begin())
+    recording.open()
+    assert len(recording.recorder.journal) == 1

@@ -1,0 +1,3 @@
+"""The URLs of a project that has not mounted the console."""
+
+urlpatterns: list = []

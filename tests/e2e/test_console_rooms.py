@@ -1,0 +1,214 @@
+"""The rooms of the console under somebody's hands: keys, pausing, filters, the inspector."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.e2e.people import People, enter, open_room, say
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+REFUSED_BY_THE_SERVER = "WebSocket connection to"
+
+
+def row_of(console: Page, path: str) -> Locator:
+    return console.get_by_role("region", name="Connections").get_by_role("row", name=path)
+
+
+def tail_row(console: Page, text: str) -> Locator:
+    return console.get_by_role("table", name="Messages").get_by_role("row").filter(has_text=text)
+
+
+def held(console: Page) -> Locator:
+    return console.locator("[data-held]")
+
+
+async def chats(console: Page, room: str) -> None:
+    """Open a chat's socket from the console's own page; return when it is open."""
+    await console.evaluate(
+        """room => new Promise((resolve, reject) => {
+            const socket = new WebSocket(`/ws/chat/${room}/`);
+            socket.onopen = () => resolve();
+            socket.onclose = () => reject(new Error("the chat was not opened"));
+        })""",
+        room,
+    )
+
+
+async def test_a_paused_list_stands_still_counts_and_goes_on(people: People) -> None:
+    console = await people.staff()
+    await console.goto("/console/connections/?q=path:*paused*")
+    await expect(console.get_by_text("Nothing matches")).to_be_visible()
+    await console.keyboard.press("Space")
+    await expect(console.get_by_role("button", name="Paused")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    await chats(console, "paused-one")
+    await expect(held(console)).to_have_text("1 new")
+    await expect(row_of(console, "paused-one")).to_have_count(0)
+    await console.keyboard.press("Space")
+    await expect(row_of(console, "paused-one")).to_be_visible()
+    await expect(held(console)).to_be_empty()
+
+
+async def test_a_list_with_an_open_inspector_holds_new_rows_until_it_closes(
+    people: People,
+) -> None:
+    console = await people.staff()
+    await chats(console, "held-first")
+    await console.goto("/console/connections/?q=path:*held*")
+    await chats(console, "held-second")
+    await expect(row_of(console, "held-second")).to_be_visible()
+    await console.keyboard.press("j")
+    await console.keyboard.press("Enter")
+    inspector = console.get_by_role("complementary", name="Inspector")
+    await expect(inspector.get_by_role("heading", name="held-second")).to_be_visible()
+    await expect(console).to_have_url(re.compile(r"selected=[0-9a-f]{12}"))
+    await chats(console, "held-third")
+    await expect(held(console)).to_have_text("1 new")
+    await expect(row_of(console, "held-third")).to_have_count(0)
+    await console.keyboard.press("Escape")
+    await expect(inspector).to_be_hidden()
+    await expect(row_of(console, "held-third")).to_be_visible()
+    await expect(row_of(console, "held-second")).to_be_focused()
+    await expect(console).not_to_have_url(re.compile("selected="))
+
+
+async def test_the_row_that_is_open_opens_its_page_at_the_second_enter(people: People) -> None:
+    console = await people.staff()
+    await console.goto("/console/connections/?q=path:*second-enter*")
+    await chats(console, "second-enter")
+    await row_of(console, "second-enter").click()
+    inspector = console.get_by_role("complementary", name="Inspector")
+    await expect(inspector).to_be_visible()
+    await console.keyboard.press("Enter")
+    timeline = console.get_by_role("table", name="Timeline")
+    await expect(timeline.get_by_role("row").filter(has_text="websocket_connect()")).to_be_visible()
+    await console.get_by_role("link", name="Scope", exact=True).click()
+    await expect(console.get_by_text('"cookie"', exact=True)).to_be_visible()
+    await expect(console.get_by_text("redacted", exact=True).first).to_be_visible()
+    await expect(console.get_by_role("main")).not_to_contain_text("sessionid=")
+
+
+async def test_a_timeline_grows_while_it_is_looked_at(people: People) -> None:
+    console, grace = await people.staff(), await people.visitor("grace")
+    await enter(grace, "timeline")
+    await console.goto("/console/connections/?q=path:/ws/chat/timeline/")
+    await row_of(console, "/ws/chat/timeline/").click()
+    await console.get_by_role("link", name="Open", exact=False).first.click()
+    timeline = console.get_by_role("table", name="Timeline")
+    await expect(timeline).to_be_visible()
+    await say(grace, "one more line")
+    said = timeline.get_by_role("row").filter(has_text="one more line")
+    await expect(said.filter(has_text="receive")).to_have_count(1)
+    await expect(said.filter(has_text="send")).to_have_count(1)
+    labels = await timeline.locator(".what").all_inner_texts()
+    began = next(n for n, text in enumerate(labels) if "one more line" in text)
+    assert labels[began + 1].startswith("websocket_receive()"), "a handler stands below its cause"
+
+
+async def test_a_filter_lives_in_the_address_and_keeps_the_focus(people: People) -> None:
+    console = await people.staff()
+    await chats(console, "filtered-in")
+    await chats(console, "filtered-out")
+    await console.goto("/console/connections/")
+    await expect(row_of(console, "filtered-out")).to_be_visible()
+    await console.keyboard.press("/")
+    await console.keyboard.type("path:*filtered-in*")
+    await expect(row_of(console, "filtered-out")).to_have_count(0)
+    await expect(row_of(console, "filtered-in")).to_be_visible()
+    await expect(console.get_by_label("Filter connections")).to_be_focused()
+    await expect(console).to_have_url(re.compile(r"q=path%3A\*filtered-in\*"))
+    await console.reload()
+    await expect(console.get_by_label("Filter connections")).to_have_value("path:*filtered-in*")
+    await expect(row_of(console, "filtered-out")).to_have_count(0)
+
+
+async def test_a_filter_that_cannot_be_understood_says_why_under_the_field(
+    people: People,
+) -> None:
+    console = await people.staff()
+    await open_room(console, "Traffic")
+    field = console.get_by_label("Filter messages")
+    await field.fill("size:>abc")
+    await expect(field).to_have_attribute("aria-invalid", "true")
+    await expect(field).to_have_accessible_description(re.compile("number"))
+
+
+async def test_a_message_shows_as_json_raw_and_hex(people: People) -> None:
+    console, grace = await people.staff(), await people.visitor("grace")
+    await enter(grace, "three-ways")
+    await open_room(console, "Traffic")
+    await say(grace, "<b>three</b> ways")
+    await tail_row(console, "three</b> ways").filter(has_text="websocket.receive").click()
+    message = console.get_by_role("complementary", name="Message")
+    await expect(message.get_by_text('"<b>three</b> ways"', exact=True)).to_be_visible()
+    await message.get_by_role("link", name="Raw").click()
+    await expect(message.locator("pre")).to_contain_text('"text":"<b>three</b> ways"')
+    await message.get_by_role("link", name="Hex").click()
+    await expect(message.get_by_text("7b 22 74 79 70 65 22 3a")).to_be_visible()
+    await expect(message.get_by_role("heading", name="Effects")).to_be_visible()
+
+
+async def test_a_refused_connection_is_explained_and_leads_to_its_scope(people: People) -> None:
+    people.expected.append(REFUSED_BY_THE_SERVER)
+    console = await people.staff()
+    await open_room(console, "Client")
+    await console.get_by_label("URL").fill("/ws/no-such-place/")
+    await console.get_by_role("button", name="Connect", exact=True).click()
+    await expect(console.get_by_role("alert")).to_contain_text("did not accept")
+    await console.get_by_role("link", name="Find it in Connections").click()
+    await expect(row_of(console, "/ws/no-such-place/")).to_contain_text("refused")
+
+
+async def test_the_client_ends_a_connection_with_the_code_that_is_asked_for(
+    people: People,
+) -> None:
+    console = await people.staff()
+    await open_room(console, "Client")
+    await console.get_by_label("Route").select_option(label="ws/chat/<slug:room>/ → ChatConsumer")
+    await console.get_by_label("room", exact=True).fill("good-bye")
+    await console.get_by_role("button", name="Connect", exact=True).click()
+    await console.get_by_role("button", name="Disconnect…").click()
+    dialog = console.get_by_role("dialog", name="Disconnect")
+    await dialog.get_by_label("Code").fill("4002")
+    await dialog.get_by_role("button", name="Disconnect").click()
+    await expect(console.get_by_role("log", name="Transcript")).to_contain_text("4002")
+    await console.get_by_role("link", name="See it in Connections").click()
+    await expect(row_of(console, "/ws/chat/good-bye/")).to_contain_text("4002 by client")
+
+
+async def test_keys_lead_from_room_to_room_and_stay_out_of_fields(people: People) -> None:
+    console = await people.staff()
+    await console.goto("/console/connections/")
+    await console.keyboard.press("g")
+    await console.keyboard.press("t")
+    await expect(console.get_by_role("heading", name="Traffic")).to_be_visible()
+    await console.wait_for_load_state()  # the keys' own script comes after the heading
+    await console.get_by_label("Filter messages").press_sequentially("g l ?")
+    await expect(console.get_by_label("Filter messages")).to_have_value("g l ?")
+    await expect(console.get_by_role("dialog", name="Shortcuts")).to_be_hidden()
+    await console.get_by_role("heading", name="Traffic").click()
+    await console.keyboard.press("?")
+    await expect(console.get_by_role("dialog", name="Shortcuts")).to_be_visible()
+
+
+async def test_the_theme_that_was_chosen_stays(people: People) -> None:
+    console = await people.staff(color_scheme="dark")
+    await console.get_by_role("button", name="Switch theme").click()
+    await expect(console.locator("html")).to_have_attribute("data-theme", "light")
+    await console.reload()
+    await expect(console.locator("html")).to_have_attribute("data-theme", "light")
+
+
+async def test_every_page_can_be_read_without_scripts(people: People) -> None:
+    console = await people.staff(java_script_enabled=False)
+    await console.goto("/console/connections/?hide=http")
+    await console.get_by_role("link", name="Path", exact=True).click()
+    await expect(console).to_have_url(re.compile("sort=path"))
+    await open_room(console, "Traffic")
+    await console.get_by_role("table", name="Messages").get_by_role("link").first.click()
+    await expect(console.get_by_role("complementary", name="Message")).to_be_visible()

@@ -1,0 +1,151 @@
+import asyncio
+import threading
+
+import pytest
+
+from runtime.mailbox import EVENT_WATERMARK, Mailbox
+from tests.support.observing import observed
+from tests.support.playbook import eventually
+
+
+@pytest.fixture
+async def mailbox():
+    box = Mailbox()
+    box.set_channel("specific.test!1", capacity=3, expiry_s=60)
+    yield box
+    await box.close()
+
+
+def feed(*events):
+    """Return a `receive` that gives those events and then waits for ever."""
+    waiting = list(events)
+
+    async def receive():
+        if waiting:
+            return waiting.pop(0)
+        return await asyncio.get_running_loop().create_future()
+
+    receive.waiting = waiting
+    return receive
+
+
+async def take(mailbox):
+    async with asyncio.timeout(5):
+        return await mailbox.get()
+
+
+async def test_events_and_layer_messages_come_out_in_order_of_arrival(mailbox):
+    mailbox.offer({"type": "layer.first"})
+    mailbox.read_events(feed({"type": "websocket.receive"}))
+    first, second = await take(mailbox), await take(mailbox)
+    assert (first.message["type"], first.is_event) == ("layer.first", False)
+    assert (second.message["type"], second.is_event) == ("websocket.receive", True)
+
+
+async def test_a_layer_message_carries_its_cause(mailbox):
+    mailbox.offer({"type": "chat"}, ("trace", "epoch:7"))
+    assert (await take(mailbox)).cause == ("trace", "epoch:7")
+
+
+async def test_a_message_over_capacity_is_refused_and_reported(mailbox):
+    with observed() as notebook:
+        answers = [mailbox.offer({"type": "chat"}) for _ in range(4)]
+    assert answers == [True, True, True, False]
+    (dropped,) = notebook.of("message_dropped")
+    assert dropped[1:] == ("specific.test!1", {"type": "chat"}, "capacity")
+
+
+async def test_client_events_do_not_count_against_the_capacity_of_the_layer(mailbox):
+    mailbox.read_events(feed(*[{"type": "websocket.receive"}] * 10))
+    for _ in range(10):
+        await take(mailbox)
+    assert mailbox.offer({"type": "chat"})
+
+
+async def test_a_message_that_waited_too_long_is_dropped_and_reported(mailbox):
+    mailbox.set_channel("specific.test!1", capacity=3, expiry_s=0)
+    with observed() as notebook:
+        mailbox.offer({"type": "old"})
+        mailbox.read_events(feed({"type": "websocket.receive"}))
+        item = await take(mailbox)
+    assert item.message["type"] == "websocket.receive"
+    assert notebook.of("message_dropped")[0][2:] == ({"type": "old"}, "expired")
+
+
+async def test_the_reader_stops_at_the_watermark_and_goes_on_when_there_is_room(mailbox):
+    receive = feed(*[{"type": "websocket.receive", "n": n} for n in range(EVENT_WATERMARK * 3)])
+    mailbox.read_events(receive)
+    assert (await take(mailbox)).message["n"] == 0
+    await eventually(lambda: len(mailbox) == EVENT_WATERMARK)
+    # One was handed over without having waited.
+    assert len(receive.waiting) == EVENT_WATERMARK * 2 - 1
+    for n in range(1, EVENT_WATERMARK * 3):
+        assert (await take(mailbox)).message["n"] == n
+
+
+async def test_the_disconnect_is_known_before_it_is_taken(mailbox):
+    mailbox.read_events(feed({"type": "websocket.receive"}, {"type": "websocket.disconnect"}))
+    await take(mailbox)
+    assert mailbox.is_disconnected
+    assert (await take(mailbox)).message["type"] == "websocket.disconnect"
+
+
+async def test_nothing_is_received_after_the_disconnect(mailbox):
+    receive = feed({"type": "websocket.disconnect"}, {"type": "websocket.receive"})
+    mailbox.read_events(receive)
+    await take(mailbox)
+    assert len(receive.waiting) == 1
+
+
+async def test_what_receive_raises_comes_out_after_the_items_before_it(mailbox):
+    events = [{"type": "websocket.connect"}]
+
+    async def receive():
+        if events:
+            return events.pop()
+        raise ConnectionResetError("gone")
+
+    mailbox.read_events(receive)
+    assert (await take(mailbox)).message["type"] == "websocket.connect"
+    with pytest.raises(ConnectionResetError):
+        await take(mailbox)
+
+
+async def test_a_message_from_another_thread_wakes_the_loop(mailbox):
+    taking = asyncio.ensure_future(take(mailbox))
+    await asyncio.sleep(0)
+    thread = threading.Thread(target=mailbox.offer, args=({"type": "from.thread"},))
+    thread.start()
+    assert (await taking).message["type"] == "from.thread"
+    thread.join()
+
+
+async def test_a_layer_that_cannot_push_is_read_only_while_there_is_room(mailbox):
+    receive = feed(*[{"type": "chat", "n": n} for n in range(10)])
+    mailbox.read_layer(receive)
+    await eventually(lambda: len(mailbox) == 3)
+    assert len(receive.waiting) == 7
+    assert [(await take(mailbox)).message["n"] for _ in range(10)] == list(range(10))
+
+
+async def test_closing_leaves_no_reader_behind():
+    mailbox = Mailbox()
+    mailbox.read_events(feed())
+    before = asyncio.all_tasks()
+    await mailbox.close()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert len(before) == 2
+    assert not left
+
+
+async def test_without_reading_ahead_an_event_is_received_when_one_is_asked_for(mailbox):
+    receive = feed({"type": "job", "n": 0}, {"type": "job", "n": 1})
+    mailbox.read_events(receive, ahead=False)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(receive.waiting) == 2
+    assert (await take(mailbox)).message["n"] == 0
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(receive.waiting) == 1
+    assert (await take(mailbox)).message["n"] == 1

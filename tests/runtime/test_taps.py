@@ -1,0 +1,89 @@
+import logging
+
+import pytest
+
+from runtime.taps import Connection, Observer, Taps, is_muted, muted
+from tests.support.observing import Notebook
+
+
+@pytest.fixture
+def taps() -> Taps:
+    return Taps()
+
+
+@pytest.fixture
+def connection() -> Connection:
+    return Connection({"type": "websocket"})
+
+
+def test_a_hook_is_none_while_nobody_listens(taps):
+    assert taps.scope_opened is None
+    assert taps.message_sent is None
+
+
+def test_a_hook_that_an_observer_leaves_alone_stays_none(taps, connection):
+    class OnlyOpened(Observer):
+        def scope_opened(self, connection):
+            pass
+
+    taps.attach(OnlyOpened())
+    assert taps.scope_opened is not None
+    assert taps.scope_closed is None
+
+
+def test_an_attached_observer_hears_the_arguments(taps, connection):
+    notebook = Notebook()
+    taps.attach(notebook)
+    taps.event_received(connection, {"type": "websocket.connect"})
+    assert notebook.heard == [("event_received", (connection, {"type": "websocket.connect"}))]
+
+
+def test_attaching_twice_is_hearing_once(taps, connection):
+    notebook = Notebook()
+    taps.attach(notebook)
+    taps.attach(notebook)
+    taps.scope_opened(connection)
+    assert notebook.names() == ["scope_opened"]
+
+
+def test_a_detached_observer_hears_nothing(taps, connection):
+    notebook = Notebook()
+    taps.attach(notebook)
+    taps.detach(notebook)
+    assert taps.scope_opened is None
+
+
+def test_a_failing_observer_is_detached_and_logged_and_the_others_go_on(taps, connection, caplog):
+    class Failing(Observer):
+        def scope_opened(self, connection):
+            raise RuntimeError("broken observer")
+
+    notebook = Notebook()
+    taps.attach(Failing())
+    taps.attach(notebook)
+    with caplog.at_level(logging.ERROR, "runtime.taps"):
+        taps.scope_opened(connection)
+        taps.scope_opened(connection)
+    assert notebook.names() == ["scope_opened", "scope_opened"]
+    assert len(caplog.records) == 1
+    assert taps.observers == (notebook,)
+
+
+def test_the_first_observer_that_knows_a_cause_gives_it(taps):
+    class Knowing(Observer):
+        def message_sent(self, sender, layer, channel, message):
+            return ("trace", "epoch:1")
+
+    taps.attach(Notebook())
+    taps.attach(Knowing())
+    assert taps.message_sent(None, None, "jobs", {"type": "job"}) == ("trace", "epoch:1")
+
+
+def test_muting_ends_with_its_block():
+    with muted():
+        assert is_muted()
+    assert not is_muted()
+
+
+def test_connections_have_different_ids():
+    assert len({Connection({"type": "http"}).id for _ in range(1_000)}) == 1_000

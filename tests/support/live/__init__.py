@@ -1,0 +1,1 @@
+"""A project with a page, a static file and a WebSocket, for test cases behind a real server."""

@@ -1,0 +1,1 @@
+"""What the Makefile calls: scripts of the repository, in the standard library, not installed."""
