@@ -156,6 +156,7 @@ class Recorder(Observer):
             if (known := self.state.get(connection.id)) is not None:
                 entry = self._write("error", "route", known)
                 entry.note = known.last_error = "No route takes the path"
+                self.state.miss(path)
                 entry.facts = {"tried": tuple(tried)}
                 known.error_count += 1
 

@@ -22,6 +22,7 @@ from console.redact import Redactor
 from console.watch import Watch, Watchers
 
 EFFECTS = 50
+MISSED = 20
 
 __all__ = ["Changes", "EntryPage", "Relay", "Totals", "Watch", "relay"]
 
@@ -247,6 +248,18 @@ class Relay:
                 open_count=state.open_count,
                 by_protocol=state.count_by_protocol(),
             )
+
+    async def leaf_counts(self) -> dict[tuple[str, str], int]:
+        """Return how many connections are open, by scope type and route; or by channel."""
+        recorder = self.recorder
+        with recorder.lock:
+            return recorder.state.count_by_leaf()
+
+    async def missed_paths(self) -> list[tuple[str, int]]:
+        """Return the paths that no route took, and how often, the most frequent first."""
+        recorder = self.recorder
+        with recorder.lock:
+            return recorder.state.missed_paths.most_common(MISSED)
 
     def processes(self) -> list[ProcessView]:
         """Return the processes that are read: this one."""

@@ -7,7 +7,7 @@ recorder, under its lock. Pure.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from console.connection import ConnectionState
 
 REMOVED_KEPT = 1_000
+MISSED_KEPT = 200
 
 
 class State:
@@ -28,6 +29,7 @@ class State:
     def __init__(self, *, closed_kept: int) -> None:
         self.memberships = Memberships()
         self.dropped = 0
+        self.missed_paths: Counter[str] = Counter()
         self._closed_kept = closed_kept
         self._listed: dict[str, ConnectionState] = {}
         self._open: dict[str, ConnectionState] = {}
@@ -62,6 +64,21 @@ class State:
         for known in self._open.values():
             counts[known.protocol] = counts.get(known.protocol, 0) + 1
         return counts
+
+    def count_by_leaf(self) -> dict[tuple[str, str], int]:
+        """Return how many are open, by scope type and route; of channels, by name."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for known in self._open.values():
+            route = known.path if known.protocol == "channel" else known.route
+            counts[known.protocol, route] += 1
+        return dict(counts)
+
+    def miss(self, path: str) -> None:
+        """No route took `path`. The rarest paths make room for new ones."""
+        self.missed_paths[path] += 1
+        if len(self.missed_paths) > MISSED_KEPT:
+            kept = self.missed_paths.most_common(MISSED_KEPT // 2)
+            self.missed_paths = Counter({**dict(kept), path: self.missed_paths[path]})
 
     def open(self, known: ConnectionState) -> None:
         """A connection opened."""

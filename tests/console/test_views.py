@@ -57,7 +57,7 @@ def test_staff_see_each_room(staff: Any, room: str) -> None:
 
 def test_the_navigation_offers_the_rooms_that_are_built_and_marks_this_one(staff: Any) -> None:
     page = staff.get(reverse("channelscope:traffic")).content.decode()
-    assert re.findall(r'data-go="(\w)"', page) == ["c", "t", "l"]
+    assert re.findall(r'data-go="(\w)"', page) == ["c", "t", "r", "l"]
     (current,) = re.findall(r'data-go="(\w)" aria-current="page"', page)
     assert current == "t"
 

@@ -12,8 +12,8 @@ const TERM = /(-?)(?:([a-z]+)(:)("[^"]*"?|\S*)|("[^"]*"?|\S+))/gi;
 export function startQuery(signal) {
   let timer = 0;
   document.addEventListener("input", (event) => {
-    if (!isQuery(event.target)) return;
-    paint(event.target);
+    if (isQuery(event.target)) paint(event.target);
+    else if (!isTyped(event.target)) return;
     clearTimeout(timer);
     const { form } = event.target;
     timer = window.setTimeout(() => form && apply(form), TYPING_MS);
@@ -37,6 +37,16 @@ export function startQuery(signal) {
  */
 function isQuery(target) {
   return target instanceof HTMLInputElement && target.matches("[data-query]");
+}
+
+/**
+ * Any other field whose page is shown as it changes.
+ *
+ * @param {unknown} target
+ * @returns {target is HTMLInputElement | HTMLSelectElement}
+ */
+function isTyped(target) {
+  return target instanceof HTMLElement && target.matches("[data-filter] [data-typed]");
 }
 
 /** @param {HTMLFormElement} form */
