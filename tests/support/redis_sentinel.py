@@ -7,8 +7,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.support.redis_server import RedisServer, until
 
 DOWN_AFTER_MS = 1_000
@@ -102,13 +100,6 @@ class RedisSentinel:
 
     def _told(self) -> str:
         return "\n".join(sentinel.log() for sentinel in self.sentinels)
-
-
-@pytest.fixture
-def redis_sentinel(tmp_path: Path) -> Iterator[RedisSentinel]:
-    """Yield a master and a replica under watch, of this test alone."""
-    with running_sentinel(tmp_path) as watched:
-        yield watched
 
 
 @contextmanager
