@@ -1,6 +1,6 @@
 """Which thread a synchronous handler runs on, and how what it sends reaches the client.
 
-Owns the bounded pool of the process. Different connections run on different
+Different connections run on different
 threads at once; each connection keeps its own order. Under a test's transaction
 all handlers share the test's thread, since only that thread sees what the test has
 written.
@@ -12,26 +12,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from functools import cache
+from functools import cache, partial
 
 from runtime.db import DatabaseSyncToAsync
 from runtime.environment import is_test_environment
 from runtime.exceptions import StopConsumer
+from runtime.pool import handler_pool
 from runtime.taps import Cause, Connection, current_cause
 from runtime.tasks import spawn
 from runtime.typing import Event, Send
 
 logger = logging.getLogger("runtime.threads")
-
-DEFAULT_THREADS = 40
-"""How many synchronous handlers run at once, unless the variable ASGI_THREADS says otherwise."""
 
 UNSENT_WATERMARK = 64
 """Events that a handler may be ahead of its client before `send()` blocks."""
@@ -109,7 +105,7 @@ class HandlerThread:
             hop = DatabaseSyncToAsync(work, thread_sensitive=True, context=self._context)
             spawn(hop(), name="handler thread", on_error=self._fail).add_done_callback(self._ended)
         else:
-            _pool().submit(self._work_in_pool, work)
+            handler_pool().submit(partial(self._work_in_pool, work))
 
     def _work_in_pool(self, work: Callable[[], None]) -> None:
         try:
@@ -188,9 +184,3 @@ def _hop() -> DatabaseSyncToAsync[[], None]:
 
 def _nothing() -> None:
     """Stand for the function that `DatabaseSyncToAsync` wants to be made with."""
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    threads = int(os.environ.get("ASGI_THREADS") or DEFAULT_THREADS)
-    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="runtime-handler")
