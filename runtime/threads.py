@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from functools import cache, partial
+from weakref import WeakKeyDictionary
 
 from runtime.db import DatabaseSyncToAsync
 from runtime.environment import is_test_environment
@@ -32,13 +33,19 @@ logger = logging.getLogger("runtime.threads")
 UNSENT_WATERMARK = 64
 """Events that a handler may be ahead of its client before `send()` blocks."""
 
+UNTOLD_S = 0.001
+"""How long what a handler has sent may wait for the handler's end before it goes out."""
+
 
 class HandlerThread:
     """Runs the handlers of one synchronous consumer in a thread, and sends for them.
 
-    A handler does not wait for each of its sends: they go out while it runs, in order, in
-    the consumer's own task. All handlers run in one context, so that a context variable
-    that one sets is there in the next, whatever thread that runs on.
+    A handler does not wait for each of its sends: they go out in order, in the consumer's own
+    task. That is told once, as the handler ends, since each telling wakes the loop's thread and
+    takes the interpreter from the handler's; a handler that works for longer than `UNTOLD_S`
+    is prompt from then on: what it has sent goes out while it runs. All handlers run in one
+    context, so that a context variable that one sets is there in the next, whatever thread that
+    runs on.
 
     Args:
         send: the server's; awaited on the loop on which this is made.
@@ -51,11 +58,14 @@ class HandlerThread:
         self._send = send
         self._connection = connection
         self._loop = asyncio.get_running_loop()
+        self._timer = _timer_of(self._loop)
         self._context = copy_context()
         self._unsent: deque[tuple[Event, Cause | None]] = deque()
         self._room = threading.Condition()
+        self._blocked = 0
         self._failure: BaseException | None = None
         self._is_working = False
+        self._is_prompt = False
         self._is_signalled = False
         self._wake: asyncio.Future[None] | None = None
 
@@ -71,10 +81,10 @@ class HandlerThread:
         connection = self._connection
         cause = (connection.cause or ("", "")) if connection is not None else None
         self._unsent.append((event, cause))
-        self._signal()
+        if self._is_prompt or not self._is_working:
+            self._signal()
         if len(self._unsent) > UNSENT_WATERMARK and not is_test_environment():
-            with self._room:
-                self._room.wait_for(lambda: len(self._unsent) <= UNSENT_WATERMARK // 2)
+            self._wait_for_room()
             self._raise_failure()
 
     async def run(self, work: Callable[[], None]) -> None:
@@ -87,18 +97,28 @@ class HandlerThread:
             BaseException: what the work, or a send, failed with.
         """
         cancellation: asyncio.CancelledError | None = None
-        self._is_working = True
+        self._is_working, self._is_prompt = True, False
         self._start(work)
+        self._timer.watch(self, self._loop)
         while self._is_working or self._unsent:
             try:
-                await self._flush()
-                await self._wait_for_signal()
+                if self._unsent:
+                    await self._flush()
+                else:
+                    await self._wait_for_signal()
             except asyncio.CancelledError as cancelled:
                 cancellation, self.is_cancelled = cancelled, True
         if cancellation is not None:
             self._log_failure()
             raise cancellation
         self._raise_failure()
+
+    def become_prompt(self) -> None:
+        """Let out what the handler has sent so far, and from now on all at once; on the loop."""
+        # In this order: what the handler sends meanwhile is found here, or told by the handler.
+        self._is_prompt = True
+        if self._is_working and self._unsent:
+            self._signalled()
 
     def _start(self, work: Callable[[], None]) -> None:
         if is_test_environment():
@@ -126,17 +146,33 @@ class HandlerThread:
     async def _flush(self) -> None:
         while self._unsent:
             event, cause = self._unsent.popleft()
-            # The handler that sent it may have ended by now, and another one begun.
-            token = current_cause.set(cause)
             try:
-                await self._send(event)
+                if cause is None:
+                    await self._send(event)
+                else:
+                    await self._send_observed(event, cause)
             except Exception as failure:
                 self._failure = failure
                 self._unsent.clear()
             finally:
-                current_cause.reset(token)
-                with self._room:
-                    self._room.notify_all()
+                if self._blocked:
+                    with self._room:
+                        self._room.notify_all()
+
+    async def _send_observed(self, event: Event, cause: Cause) -> None:
+        # The handler that sent it may have ended by now, and another one begun.
+        token = current_cause.set(cause)
+        try:
+            await self._send(event)
+        finally:
+            current_cause.reset(token)
+
+    def _wait_for_room(self) -> None:
+        self._signal()
+        with self._room:
+            self._blocked += 1  # before the first look: who makes room looks at it afterwards
+            self._room.wait_for(lambda: len(self._unsent) <= UNSENT_WATERMARK // 2)
+            self._blocked -= 1
 
     def _signal(self) -> None:
         if not self._is_signalled:
@@ -172,6 +208,35 @@ class HandlerThread:
             failure, self._failure = self._failure, None
             raise failure
 
+
+class _PromptTimer:
+    """Makes those prompt that still work after `UNTOLD_S`: one timer for all on a loop."""
+
+    def __init__(self) -> None:
+        self._working: set[HandlerThread] = set()
+        self._is_set = False
+
+    def watch(self, thread: HandlerThread, loop: asyncio.AbstractEventLoop) -> None:
+        self._working.add(thread)
+        if not self._is_set:
+            self._is_set = True
+            loop.call_later(UNTOLD_S, self._tick)
+
+    def _tick(self) -> None:
+        self._is_set = False
+        working, self._working = self._working, set()
+        for thread in working:
+            thread.become_prompt()
+
+
+def _timer_of(loop: asyncio.AbstractEventLoop) -> _PromptTimer:
+    found = _timers.get(loop)
+    if found is None:
+        found = _timers[loop] = _PromptTimer()
+    return found
+
+
+_timers: WeakKeyDictionary[asyncio.AbstractEventLoop, _PromptTimer] = WeakKeyDictionary()
 
 _NO_ERROR = (None, None, None)
 
