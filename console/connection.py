@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from django.utils.functional import LazyObject, empty
 
 from console.entry import Entry
+from console.handlers import HandlerStats
 from runtime.taps import Cause, Connection
 from runtime.typing import Event, Scope
 
@@ -85,6 +86,7 @@ class ConnectionState:
         "deepest",
         "error_count",
         "error_id",
+        "handled",
         "id",
         "in_bytes",
         "in_count",
@@ -140,6 +142,7 @@ class ConnectionState:
         self.shown: tuple[dict[str, Any], tuple[str, str, str, str]] | None = None
         self.activity = Meter(ACTIVITY_BUCKETS, ACTIVITY_S)
         self.deepest = 0
+        self.handled: dict[str, HandlerStats] = {}
         self.pending: deque[tuple[Event, Entry]] = deque(maxlen=PENDING)
         # By the identity of their messages: a consumer may run several at once.
         self.running: dict[int, Running] = {}

@@ -75,7 +75,6 @@ class HandlerStats:
     """
 
     __slots__ = (
-        "_begins_at",
         "_ends_at",
         "_past",
         "_steps",
@@ -88,7 +87,7 @@ class HandlerStats:
     def __init__(self, consumer: str, handler: str) -> None:
         self.consumer = consumer
         self.handler = handler
-        self._begins_at = self._ends_at = 0.0
+        self._ends_at = 0.0
         self._steps: deque[Step] = deque(maxlen=STEPS)
         # All steps that are over, with those that have been forgotten.
         self._past = Step(0)
@@ -101,8 +100,8 @@ class HandlerStats:
 
     def add(self, took_s: float, waited_s: float, now: float) -> None:
         """Take note of one that ended at `now`."""
-        if not self._begins_at <= now < self._ends_at:
-            self._turn_to(int(now / STEP_S))
+        if now >= self._ends_at:
+            self._turn_to(now)
         self._took_s.append(took_s)
         self._waited_s.append(waited_s)
         if len(self._took_s) >= COUNTED_AT_ONCE:
@@ -110,8 +109,8 @@ class HandlerStats:
 
     def fail(self, now: float) -> None:
         """One that is added besides has failed at `now`."""
-        if not self._begins_at <= now < self._ends_at:
-            self._turn_to(int(now / STEP_S))
+        if now >= self._ends_at:
+            self._turn_to(now)
         self._steps[-1].errors += 1
 
     def since_start(self) -> Step:
@@ -138,6 +137,8 @@ class HandlerStats:
 
     def _recent(self, now: float) -> dict[int, Step]:
         self._count()
+        if now < self._ends_at - STEP_S:
+            self._turn_to(now)
         oldest = int(now / STEP_S) - STEPS + 1
         return {step.number: step for step in self._steps if step.number >= oldest}
 
@@ -147,46 +148,53 @@ class HandlerStats:
             self._took_s.clear()
             self._waited_s.clear()
 
-    def _turn_to(self, number: int) -> None:
+    def _turn_to(self, now: float) -> None:
         self._count()
-        steps = self._steps
+        steps, number = self._steps, int(now / STEP_S)
         if steps:
             _fold(steps[-1], self._past)
             if number < steps[-1].number:  # the clock was set back: when that was means nothing
                 steps.clear()
         steps.append(Step(number))
-        self._begins_at = number * STEP_S
-        self._ends_at = self._begins_at + STEP_S
+        self._ends_at = (number + 1) * STEP_S
 
 
 class Handlers:
-    """Every handler that has run in one process.
-
-    Attributes:
-        known: {(class of the consumer, type of what it handles): its counts}.
-    """
+    """Every handler that has run in one process."""
 
     def __init__(self) -> None:
-        self.known: dict[tuple[type | None, str], HandlerStats] = {}
+        self._known: dict[type | None, dict[str, HandlerStats]] = {}
+        self._count = 0
         self._others: HandlerStats | None = None
 
     def __iter__(self) -> Iterator[HandlerStats]:
         """Every handler that is counted apart, and the others if there are any."""
-        yield from list(self.known.values())
+        for handled in list(self._known.values()):
+            yield from list(handled.values())
         if self._others is not None:
             yield self._others
 
-    def of(self, kind: tuple[type | None, str]) -> HandlerStats:
+    def of_class(self, consumer_class: type | None) -> dict[str, HandlerStats]:
+        """Return the handlers of a consumer by the type of what they handle; never a copy."""
+        known = self._known.get(consumer_class)
+        if known is None:
+            known = {}
+            if len(self._known) < MOST:
+                self._known[consumer_class] = known
+        return known
+
+    def of(self, consumer_class: type | None, handler: str) -> HandlerStats:
         """Return the counts of a handler; beyond so many, those of the others."""
-        stats = self.known.get(kind)
+        known = self.of_class(consumer_class)
+        stats = known.get(handler)
         if stats is not None:
             return stats
-        if len(self.known) >= MOST:
+        if self._count >= MOST or consumer_class not in self._known:
             self._others = self._others or HandlerStats(OTHERS, OTHERS)
             return self._others
-        consumer_class, handler = kind
+        self._count += 1
         name = consumer_class.__name__ if consumer_class is not None else ""
-        stats = self.known[kind] = HandlerStats(name, handler)
+        stats = known[handler] = HandlerStats(name, handler)
         return stats
 
 

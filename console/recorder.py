@@ -90,6 +90,7 @@ class Recorder(Observer):
         )
         self.state = State(closed_kept=settings.CLOSED_KEPT)
         self._tally = self.state.tally
+        self._totals = self._tally.totals
         self.on_change: Callable[[], None] | None = None
         self._timer = timer
         self._live = live
@@ -139,6 +140,7 @@ class Recorder(Observer):
         with self.lock:
             if (known := self.state.get(connection.id)) is not None:
                 known.start(connection, consumer)
+                known.handled = self.state.handlers.of_class(known.consumer_class)
                 self.state.name_channel(known)
                 self.state.touch(known, self.journal.position[1])
 
@@ -216,9 +218,7 @@ class Recorder(Observer):
             trace, cause = running.cause
             connection.cause = None
             name = str(message.get("type", ""))
-            handlers = self.state.handlers
-            kind = known.consumer_class, name
-            stats = handlers.known.get(kind) or handlers.of(kind)
+            stats = known.handled.get(name) or self.state.handlers.of(known.consumer_class, name)
             if error is None or isinstance(error, CancelledError):
                 entry = self._write("handler", name, known, trace=trace, cause=cause)
                 entry.note = "cancelled" if error is not None else ""
@@ -314,10 +314,9 @@ class Recorder(Observer):
         entry = Entry(self.clock(), kind, type, known, trace, cause)
         entry.payload, entry.size_bytes, entry.kept_bytes, entry.is_cut = kept
         self.journal.append(entry)
-        tally = self._tally
-        if not tally.begins_at <= entry.at < tally.ends_at:
-            tally.turn_to(entry.at)
-        tally.totals[kind] += 1
+        if entry.at >= self._tally.ends_at:
+            self._tally.turn_to(entry.at)
+        self._totals[kind] += 1
         if known is not None:
             self.state.touch(known, entry.offset)
         if self.on_change is not None:

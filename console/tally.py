@@ -17,16 +17,16 @@ class Tally:
     """Counts by kind.
 
     Attributes:
-        totals: happenings since the start; who counts adds one here, after `turn_to()` if
-            it happened outside of the running step, and saves a call for each entry.
-        begins_at, ends_at: the running step.
+        totals: happenings since the start. Who counts adds one here itself, after `turn_to()`
+            if the step has ended, which saves a call for each entry.
+        ends_at: when the running step ends.
     """
 
-    __slots__ = ("_marks", "begins_at", "ends_at", "totals")
+    __slots__ = ("_begins_at", "_marks", "ends_at", "totals")
 
     def __init__(self) -> None:
         self.totals: dict[Kind, int] = dict.fromkeys(DIRECTIONS, 0)
-        self.begins_at = self.ends_at = 0.0
+        self._begins_at = self.ends_at = 0.0
         # (number of the step, totals when it began)
         self._marks: deque[tuple[int, dict[Kind, int]]] = deque(maxlen=STEPS)
 
@@ -36,11 +36,13 @@ class Tally:
         if self._marks and number < self._marks[-1][0]:
             self._marks.clear()  # the clock was set back: when that was means nothing now
         self._marks.append((number, dict(self.totals)))
-        self.begins_at = number * STEP_S
-        self.ends_at = self.begins_at + STEP_S
+        self._begins_at = number * STEP_S
+        self.ends_at = self._begins_at + STEP_S
 
     def series(self, kind: Kind, now: float) -> list[int]:
         """Return how many there were in each step of the last 10 minutes, oldest first."""
+        if now < self._begins_at:
+            self.turn_to(now)
         oldest = int(now / STEP_S) - STEPS + 1
         counts = [0] * STEPS
         until = self.totals[kind]
