@@ -259,7 +259,8 @@ class Relay:
         """Return the paths that no route took, and how often, the most frequent first."""
         recorder = self.recorder
         with recorder.lock:
-            return recorder.state.missed_paths.most_common(MISSED)
+            misses = [(miss.path, miss.count) for miss in recorder.state.misses()]
+        return sorted(misses, key=lambda miss: -miss[1])[:MISSED]
 
     def processes(self) -> list[ProcessView]:
         """Return the processes that are read: this one."""
