@@ -180,6 +180,66 @@ class MessageNotPortable(ChannelscopeError, TypeError):
         )
 
 
+class UndecodableMessage(ChannelscopeError, ValueError):
+    """Bytes that came through a channel layer are no message that this process can read.
+
+    Attributes:
+        reason: why, in words.
+        size_bytes: how many they are.
+    """
+
+    def __init__(self, reason: str, size_bytes: int) -> None:
+        super().__init__(reason, size_bytes)
+        self.reason = reason
+        self.size_bytes = size_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"A layer message of {self.size_bytes} bytes cannot be read: {self.reason}. Let all"
+            " processes of one prefix have the same version, serializer_format and"
+            " symmetric_encryption_keys."
+        )
+
+
+class SerializerDoesNotExist(ChannelscopeError, KeyError):
+    """The option `serializer_format` names a format that nobody has registered.
+
+    Attributes:
+        format: the name.
+        known: the names of the formats that there are.
+    """
+
+    def __init__(self, format: str, known: Sequence[str] = ()) -> None:
+        super().__init__(format, tuple(known))
+        self.format = format
+        self.known = tuple(known)
+
+    def __str__(self) -> str:
+        known = ", ".join(map(repr, self.known)) or "none"
+        return (
+            f"There is no serializer_format {self.format!r}; there is {known}. Register it with"
+            " runtime.layers.serializers.registry.register_serializer()."
+        )
+
+
+class InvalidSerializer(ArgumentError):
+    """What was registered as a format cannot serve as one.
+
+    Attributes:
+        found: what was registered.
+    """
+
+    def __init__(self, found: object) -> None:
+        super().__init__(found)
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            "A serializer is a class with the methods serialize() and deserialize(), such as a"
+            f" subclass of BaseMessageSerializer; got {self.found!r:.200}."
+        )
+
+
 class WebsocketClosed(ChannelscopeError, RuntimeError):
     """A consumer with `strict_close` sent or closed after its WebSocket was closed.
 
