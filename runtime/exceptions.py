@@ -27,6 +27,66 @@ class InvalidChannelLayerError(ChannelscopeError, ValueError):
     """The CHANNEL_LAYERS setting, or what it names, cannot serve as a channel layer."""
 
 
+class UnknownLayerOption(InvalidChannelLayerError, TypeError):
+    """A channel layer was given an option that it does not have.
+
+    Attributes:
+        option: the option's name.
+        where: what it was given to.
+        nearest: the name of an option that there is, if one is like it.
+    """
+
+    def __init__(self, option: str, where: str, nearest: str | None = None) -> None:
+        super().__init__(option, where, nearest)
+        self.option = option
+        self.where = where
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        advice = f"Did you mean {self.nearest!r}?" if self.nearest else "Remove it."
+        return f"{self.where} has no option {self.option!r}. {advice}"
+
+
+class LayerUnavailable(ChannelscopeError, ConnectionError):
+    """A channel layer could not reach its server in time.
+
+    Attributes:
+        server: where the server should be.
+        reason: what went wrong, in words.
+    """
+
+    def __init__(self, server: str, reason: str) -> None:
+        super().__init__(server, reason)
+        self.server = server
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"The channel layer's server {self.server} did not answer: {self.reason}. Whether it"
+            " has taken the last message is not known."
+        )
+
+
+class ServerRefusal(ChannelscopeError, RuntimeError):
+    """A channel layer's server answered a command with an error.
+
+    Attributes:
+        code: the first word of the answer, such as `WRONGTYPE`.
+        answer: all of it.
+    """
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+    @property
+    def code(self) -> str:
+        return self.answer.partition(" ")[0]
+
+    def __str__(self) -> str:
+        return f"The channel layer's server answered {self.answer!r}."
+
+
 class ChannelFull(ChannelscopeError):
     """A channel holds as many messages as its capacity allows.
 
