@@ -127,6 +127,20 @@ def test_a_filter_that_cannot_be_understood_is_pointed_at(staff: Any) -> None:
     assert "<code>dir:in size:<mark>&gt;</mark>abc</code>" in page
 
 
+@pytest.mark.parametrize(
+    ("room", "known", "unknown"),
+    [("traffic", "dir:handler", "state:"), ("connections", "state:refused", "took:")],
+)
+def test_the_filter_lists_and_completes_what_its_room_knows(
+    staff: Any, room: str, known: str, unknown: str
+) -> None:
+    page = staff.get(reverse(f"channelscope:{room}")).content.decode()
+    words = re.findall(r'data-word="([^"]+)"', page)
+    assert known in words
+    assert unknown not in words
+    assert "<dt><code>user:ada</code></dt><dd>name of the user" in page
+
+
 def test_signing_in_leads_to_where_somebody_wanted_to_go(client: Any) -> None:
     user("ada", is_staff=True)
     wanted = reverse("channelscope:traffic")
