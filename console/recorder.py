@@ -69,6 +69,7 @@ class Recorder(Observer):
 
     Attributes:
         on_change: called after each entry, while somebody watches; else None.
+        on_serving: called when an event loop begins to serve, and for each scope; or None.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Recorder(Observer):
         self._tally = self.state.tally
         self._totals = self._tally.totals
         self.on_change: Callable[[], None] | None = None
+        self.on_serving: Callable[[], None] | None = None
         self._timer = timer
         self._live = live
         self._is_marked = is_marked
@@ -109,7 +111,13 @@ class Recorder(Observer):
 
     def application_for(self, scope: Scope) -> ASGIApplication | None:
         """Return the console's own application for its own WebSocket."""
+        self.serving_began()  # asked for every scope: no server can serve without it
         return self._live() if self._live is not None and mount.is_live(scope) else None
+
+    def serving_began(self) -> None:
+        """Let the relay know of the event loop."""
+        if self.on_serving is not None:
+            self.on_serving()
 
     # The life of a connection
 
