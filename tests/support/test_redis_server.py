@@ -14,6 +14,7 @@ from tests.support.redis_server import (
     find_binary,
     find_carried_binary,
     running,
+    until,
 )
 
 
@@ -70,7 +71,7 @@ def test_a_password_is_part_of_the_address(tmp_path: Path) -> None:
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     with (
-        pytest.raises(pytest.fail.Exception, match="no-such-setting"),
+        pytest.raises(RuntimeError, match="no-such-setting"),
         running(tmp_path, no_such_setting="1"),
     ):
         pass
@@ -88,3 +89,8 @@ def test_the_carried_server_does_what_the_system_s_does(tmp_path: Path) -> None:
 def test_a_binary_of_ones_choice_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CHOICE, "/opt/redis/redis-server")
     assert find_binary() == Path("/opt/redis/redis-server")
+
+
+def test_what_does_not_come_is_named() -> None:
+    with pytest.raises(TimeoutError, match=r"pigs fly\.\nthey sleep"):
+        until(lambda: False, "pigs fly", told=lambda: "they sleep", within_s=0)
