@@ -7,10 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.redis_server import redis_server
+from tests.support.fixtures import (
+    certificate,
+    durable_redis_server,
+    own_redis_server,
+    redis_cluster,
+    redis_sentinel,
+    redis_server,
+)
 from tools import browser
 
-__all__ = ["redis_server"]
+__all__ = [
+    "certificate",
+    "durable_redis_server",
+    "own_redis_server",
+    "redis_cluster",
+    "redis_sentinel",
+    "redis_server",
+]
 
 # For the loops that are not pytest-asyncio's: those that asgiref makes for async_to_sync().
 os.environ["PYTHONASYNCIODEBUG"] = "1"

@@ -31,6 +31,13 @@ CHAINS: dict[str, imports.Chain] = {
         ("runtime.worker", "runtime.testing"),
         "runtime.management",
     ),
+    "layers": (
+        ("runtime.layers.isolation", "runtime.layers.membership", "runtime.layers.portable"),
+        "runtime.layers.messagepack",
+        "runtime.layers.codec",
+        "runtime.layers.base",
+        "runtime.layers.memory",
+    ),
     "middleware": (
         ("runtime.headers", "runtime.middleware"),
         "runtime.sessions",
@@ -104,7 +111,6 @@ PLANNED = {
     "console.exports",
     "console.panel",
     "console.traces",
-    "runtime.layers.membership",
 }
 """Modules that the law names and nobody has built yet."""
 

@@ -1,0 +1,57 @@
+"""The real servers that tests ask for by name.
+
+Those of the session are shared: a test takes names of its own, and leaves them as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.certificates import Certificate, make_certificate
+from tests.support.redis_cluster import RedisCluster, running_cluster
+from tests.support.redis_sentinel import RedisSentinel, running_sentinel
+from tests.support.redis_server import RedisServer, running
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Yield the server of the session, which every test finds as the last one left it."""
+    with running(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """Yield a server of this test alone, empty after each start."""
+    with running(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def durable_redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """Yield a server of this test alone that has each write on the disk before its answer."""
+    with running(tmp_path, appendonly="yes", appendfsync="always") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """Yield the Cluster of the session."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def redis_sentinel(tmp_path: Path) -> Iterator[RedisSentinel]:
+    """Yield a master and a replica under watch, of this test alone."""
+    with running_sentinel(tmp_path) as watched:
+        yield watched
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Return the certificate of this session's servers."""
+    return make_certificate(tmp_path_factory.mktemp("certificate"))

@@ -1,0 +1,93 @@
+"""A Cluster of three masters, joined and given their slots without any command-line tool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+import redis
+
+from tests.support.redis_server import RedisServer, free_port, until
+
+SLOTS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class RedisCluster:
+    """Servers that share the slots between them, in the order of their slots."""
+
+    masters: tuple[RedisServer, ...]
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Of every master; a client needs one of them."""
+        return [(master.host, master.port) for master in self.masters]
+
+    def wait_until_ready(self) -> None:
+        """Return when every master sees every slot served."""
+        for master in self.masters:
+            with master.client() as client:
+                until(lambda client=client: is_complete(client), f"{master} sees the whole Cluster")
+
+    def move_slot(self, slot: int, to: RedisServer) -> None:
+        """Give `slot`, which holds no key, to another master."""
+        with to.client() as client:
+            owner = client.execute_command("CLUSTER", "MYID")
+        for master in self.masters:
+            with master.client() as client:
+                client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", owner)
+
+
+@contextmanager
+def running_cluster(directory: Path, *, masters: int = 3) -> Iterator[RedisCluster]:
+    """Run a Cluster in `directory` while the context lasts."""
+    with ExitStack() as stack:
+        servers = []
+        for number in range(masters):
+            home = directory / f"master{number}"
+            home.mkdir()
+            server = RedisServer(
+                home,
+                cluster_enabled="yes",
+                # Of the tests' choice: the usual one is the port plus 10,000, which may be none.
+                cluster_port=str(free_port()),
+                cluster_node_timeout="2000",
+            )
+            stack.callback(server.stop)
+            server.launch()
+            servers.append(server)
+        for server in servers:
+            server.wait_until_ready()
+        cluster = RedisCluster(tuple(servers))
+        _share_slots(cluster)
+        _introduce(cluster)
+        cluster.wait_until_ready()
+        yield cluster
+
+
+def is_complete(client: redis.Redis) -> bool:
+    """Return whether this master takes commands, and knows who serves each slot."""
+    said = client.execute_command("CLUSTER", "INFO").decode().split()
+    return "cluster_state:ok" in said and f"cluster_slots_ok:{SLOTS}" in said
+
+
+def _share_slots(cluster: RedisCluster) -> None:
+    share = -(-SLOTS // len(cluster.masters))
+    for number, master in enumerate(cluster.masters):
+        first = number * share
+        last = min(first + share, SLOTS) - 1
+        with master.client() as client:
+            # Of its own for each: two masters with the same epoch would have to settle it.
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+
+
+def _introduce(cluster: RedisCluster) -> None:
+    # Each to each: what gossip would find out takes it a second.
+    for one, other in permutations(cluster.masters, 2):
+        with one.client() as client:
+            bus = other.setting("cluster_port")
+            client.execute_command("CLUSTER", "MEET", other.host, other.port, bus)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import redis
+
+from tests.support.redis_cluster import RedisCluster, is_complete
+
+
+def test_every_master_sees_the_whole_cluster(redis_cluster: RedisCluster) -> None:
+    assert len(redis_cluster.masters) == 3
+    for master in redis_cluster.masters:
+        with master.client() as client:
+            assert is_complete(client)
+
+
+def test_a_client_that_knows_one_master_reaches_all(redis_cluster: RedisCluster) -> None:
+    host, port = redis_cluster.addresses[0]
+    with redis.RedisCluster(host=host, port=port) as client:
+        for number in range(50):
+            client.set(f"word{number}", number)
+        assert [client.get(f"word{number}") for number in range(50)] == [
+            str(number).encode() for number in range(50)
+        ]
+    sizes = []
+    for master in redis_cluster.masters:
+        with master.client() as one:
+            sizes.append(one.dbsize())
+    assert all(sizes)
+    assert sum(sizes) == 50
+
+
+def test_a_slot_can_be_moved(redis_cluster: RedisCluster) -> None:
+    first, last = redis_cluster.masters[0], redis_cluster.masters[-1]
+    redis_cluster.move_slot(0, to=last)
+    try:
+        with first.client() as client:
+            ranges = client.execute_command("CLUSTER", "SLOTS")
+        assert next((end, owner[1]) for begin, end, owner, *_ in ranges if begin == 0) == (
+            0,
+            last.port,
+        )
+    finally:
+        redis_cluster.move_slot(0, to=first)
