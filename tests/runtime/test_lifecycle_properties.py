@@ -86,6 +86,30 @@ def test_any_script_with_an_asynchronous_consumer(script: Script) -> None:
     run(AsyncActor, script)
 
 
+class Dropping(AsyncActor):
+    slow_client = "drop"
+
+
+class Coalescing(AsyncActor):
+    slow_client = "coalesce"
+
+    def coalesce_key(self, message: Any) -> Any:
+        return message["text"]  # which is different in each frame of a script
+
+
+class Closing(AsyncActor):
+    slow_client = "close"
+
+
+@pytest.mark.parametrize("actor", [Dropping, Coalescing, Closing])
+@given(scripts)
+@effort(max_examples=100, deadline=None)
+def test_any_script_with_a_consumer_that_does_not_wait_for_its_client(
+    actor: type[AsyncActor], script: Script
+) -> None:
+    run(actor, script)
+
+
 @pytest.mark.parametrize("threads", ["a pool", "one thread"], indirect=True)
 @given(scripts)
 @effort(max_examples=100, deadline=None)
