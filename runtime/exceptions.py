@@ -27,6 +27,66 @@ class InvalidChannelLayerError(ChannelscopeError, ValueError):
     """The CHANNEL_LAYERS setting, or what it names, cannot serve as a channel layer."""
 
 
+class UnknownLayerOption(InvalidChannelLayerError, TypeError):
+    """A channel layer was given an option that it does not have.
+
+    Attributes:
+        option: the option's name.
+        where: what it was given to.
+        nearest: the name of an option that there is, if one is like it.
+    """
+
+    def __init__(self, option: str, where: str, nearest: str | None = None) -> None:
+        super().__init__(option, where, nearest)
+        self.option = option
+        self.where = where
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        advice = f"Did you mean {self.nearest!r}?" if self.nearest else "Remove it."
+        return f"{self.where} has no option {self.option!r}. {advice}"
+
+
+class LayerUnavailable(ChannelscopeError, ConnectionError):
+    """A channel layer could not reach its server in time.
+
+    Attributes:
+        server: where the server should be.
+        reason: what went wrong, in words.
+    """
+
+    def __init__(self, server: str, reason: str) -> None:
+        super().__init__(server, reason)
+        self.server = server
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"The channel layer's server {self.server} did not answer: {self.reason}. Whether it"
+            " has taken the last message is not known."
+        )
+
+
+class ServerRefusal(ChannelscopeError, RuntimeError):
+    """A channel layer's server answered a command with an error.
+
+    Attributes:
+        code: the first word of the answer, such as `WRONGTYPE`.
+        answer: all of it.
+    """
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+    @property
+    def code(self) -> str:
+        return self.answer.partition(" ")[0]
+
+    def __str__(self) -> str:
+        return f"The channel layer's server answered {self.answer!r}."
+
+
 class ChannelFull(ChannelscopeError):
     """A channel holds as many messages as its capacity allows.
 
@@ -117,6 +177,66 @@ class MessageNotPortable(ChannelscopeError, TypeError):
             f"{way} is {self.found}, which a channel layer between processes refuses. A layer"
             " message is made of str, bytes, int of 64 bits, float, bool, None, lists, and dicts"
             " with str keys."
+        )
+
+
+class UndecodableMessage(ChannelscopeError, ValueError):
+    """Bytes that came through a channel layer are no message that this process can read.
+
+    Attributes:
+        reason: why, in words.
+        size_bytes: how many they are.
+    """
+
+    def __init__(self, reason: str, size_bytes: int) -> None:
+        super().__init__(reason, size_bytes)
+        self.reason = reason
+        self.size_bytes = size_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"A layer message of {self.size_bytes} bytes cannot be read: {self.reason}. Let all"
+            " processes of one prefix have the same version, serializer_format and"
+            " symmetric_encryption_keys."
+        )
+
+
+class SerializerDoesNotExist(ChannelscopeError, KeyError):
+    """The option `serializer_format` names a format that nobody has registered.
+
+    Attributes:
+        format: the name.
+        known: the names of the formats that there are.
+    """
+
+    def __init__(self, format: str, known: Sequence[str] = ()) -> None:
+        super().__init__(format, tuple(known))
+        self.format = format
+        self.known = tuple(known)
+
+    def __str__(self) -> str:
+        known = ", ".join(map(repr, self.known)) or "none"
+        return (
+            f"There is no serializer_format {self.format!r}; there is {known}. Register it with"
+            " runtime.layers.serializers.registry.register_serializer()."
+        )
+
+
+class InvalidSerializer(ArgumentError):
+    """What was registered as a format cannot serve as one.
+
+    Attributes:
+        found: what was registered.
+    """
+
+    def __init__(self, found: object) -> None:
+        super().__init__(found)
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            "A serializer is a class with the methods serialize() and deserialize(), such as a"
+            f" subclass of BaseMessageSerializer; got {self.found!r:.200}."
         )
 
 

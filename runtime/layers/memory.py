@@ -26,6 +26,7 @@ from runtime.exceptions import ChannelFull, NotALayerMessage
 from runtime.layers.base import BaseChannelLayer, Sink
 from runtime.layers.isolation import copier, isolate
 from runtime.layers.portable import portable, require_size
+from runtime.layers.timer import SweepTimer
 from runtime.taps import Cause, current_connection, is_muted, taps
 from runtime.typing import Message
 
@@ -158,6 +159,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
         self._expiries: dict[str, float] = {}
         # Senders may be on any thread; what is attached is looked up without the lock.
         self._lock = threading.RLock()
+        self._timer = SweepTimer(self._sweep, self._lock)
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         """Put `message` on `channel`; see `BaseChannelLayer.send`.
@@ -275,6 +277,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
     async def close(self) -> None:
         """Let go of everything; the layer can be used again."""
         await self.flush()
+        self._timer.stop()
         for channel in self._sinks:
             self.channels.pop(channel, None)
         self._sinks.clear()
@@ -301,6 +304,8 @@ class InMemoryChannelLayer(BaseChannelLayer):
             if has_room:
                 if not buffer:
                     self._expiries[channel] = now + self.expiry
+                if not self._timer.is_set:
+                    self._timer.start(self.expiry)
                 buffer.put(now + self.expiry, message, cause)
         if not has_room:
             drops.report(None, channel, message, "capacity")
@@ -345,6 +350,12 @@ class InMemoryChannelLayer(BaseChannelLayer):
             del self.groups[group]
         if (tap := taps.group_left) is not None and not is_muted():
             tap(self, group, channel)
+
+    def _sweep(self) -> float | None:
+        """Drop what has expired; returns in how many seconds the next message will."""
+        now = time.monotonic()
+        self._drop_expired(now)
+        return next(iter(self._expiries.values())) - now if self._expiries else None
 
     def _drop_expired(self, now: float) -> None:
         while self._expiries:

@@ -1,0 +1,65 @@
+"""Opening a socket to a server, wherever it is at this moment.
+
+Owns the way from a place to a connected socket: the Sentinels' answer, names, families.
+The socket is plain and ours: whoever has forked can close it without its event loop.
+Used by `runtime.layers.connection`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack
+
+from redis.asyncio.sentinel import Sentinel
+from redis.exceptions import RedisError
+
+from runtime.layers.addresses import Address, Place, SentinelMaster
+
+SENTINEL_TIMEOUT_S = 2.0
+"""How long one Sentinel may take, unless the project says otherwise, before the next is asked."""
+
+
+async def dial(place: Place) -> tuple[socket.socket, Address]:
+    """Return a connected socket and the address that it leads to.
+
+    Raises:
+        OSError: the server cannot be reached, or no Sentinel knows it.
+    """
+    address = await _find_master(place) if isinstance(place, SentinelMaster) else place
+    if address.path:
+        return await _connect(socket.AF_UNIX, address.path), address
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    failure: OSError = ConnectionError(f"{address.host!r} has no IP address")
+    for family, _, _, _, where in found:
+        try:
+            return await _connect(family, where), address
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+async def _find_master(place: SentinelMaster) -> Address:
+    options = {"socket_timeout": SENTINEL_TIMEOUT_S, **place.sentinel_options}
+    sentinel = Sentinel(place.sentinels, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+    async with AsyncExitStack() as stack:
+        for client in sentinel.sentinels:
+            stack.push_async_callback(client.aclose)
+        try:
+            host, port = await sentinel.discover_master(place.name)
+        except RedisError as error:
+            raise ConnectionError(str(error)) from error
+    return place.template.at(host, port)
+
+
+async def _connect(family: int, where: object) -> socket.socket:
+    connecting = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connecting.setblocking(False)
+        connecting.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        await asyncio.get_running_loop().sock_connect(connecting, where)  # type: ignore[arg-type]
+    except BaseException:
+        connecting.close()
+        raise
+    return connecting
