@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import hiredis
-import msgpack
+import ormsgpack
 
 
 class Wire(asyncio.Protocol):
@@ -75,7 +75,7 @@ class BareLayer:
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         out, _ = await self._wires()
         node = channel[channel.index(".") + 1 : channel.index("!")]
-        await out.ask("PUBLISH", node, msgpack.packb([channel, message]))
+        await out.ask("PUBLISH", node, ormsgpack.packb([channel, message]))
 
     async def receive(self, channel: str) -> Any:
         return await self._queues[channel].get()
@@ -89,7 +89,7 @@ class BareLayer:
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         out, _ = await self._wires()
-        await out.ask("PUBLISH", group, msgpack.packb([group, message]))
+        await out.ask("PUBLISH", group, ormsgpack.packb([group, message]))
 
     async def flush(self) -> None:
         out, _ = await self._wires()
@@ -115,6 +115,6 @@ class BareLayer:
         return wire
 
     def _deliver(self, payload: bytes) -> None:
-        to, message = msgpack.unpackb(payload)
+        to, message = ormsgpack.unpackb(payload)
         for channel in self._members.get(to, (to,)):
             self._queues[channel].put_nowait(message)
