@@ -223,7 +223,7 @@ class Link(asyncio.Protocol):
         if len(self._waiting) >= MOST_WAITING:
             answer(self._unavailable(f"{MOST_WAITING} commands wait for it already"))
             return
-        call = _Call(hiredis.pack_command(command), answer, self._loop.time(), is_kept)
+        call = _Call(_pack(command), answer, self._loop.time(), is_kept)
         self._waiting.append(call)
         if self._watch is None:
             self._watch_until(call.asked_at + self._timeout_s)
@@ -237,7 +237,7 @@ class Link(asyncio.Protocol):
             self._loop.call_soon(self._flush)
 
     def _put_first(self, command: tuple[Argument, ...], answer: Answer, is_kept: bool) -> None:
-        call = _Call(hiredis.pack_command(command), answer, self._loop.time(), is_kept)
+        call = _Call(_pack(command), answer, self._loop.time(), is_kept)
         if self._transport is None:
             answer(self._unavailable(self._reason))
             return
@@ -381,6 +381,11 @@ class Link(asyncio.Protocol):
 
     def _unavailable(self, reason: str) -> LayerUnavailable:
         return LayerUnavailable(str(self.place), reason)
+
+
+def _pack(command: tuple[Argument, ...]) -> bytes:
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub knows pairs
+    return packed
 
 
 def _answer_to(future: asyncio.Future[Any]) -> Answer:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
@@ -29,8 +30,7 @@ async def dial(place: Place) -> tuple[socket.socket, Address]:
     address = await _find_master(place) if isinstance(place, SentinelMaster) else place
     if address.path:
         return await _connect(socket.AF_UNIX, address.path), address
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    found = await _look_up(address)
     failure: OSError = ConnectionError(f"{address.host!r} has no IP address")
     for family, _, _, _, where in found:
         try:
@@ -38,6 +38,17 @@ async def dial(place: Place) -> tuple[socket.socket, Address]:
         except OSError as error:
             failure = error
     raise failure
+
+
+async def _look_up(address: Address) -> list[tuple[Any, ...]]:
+    where: tuple[str, int] = address.host, address.port
+    with suppress(socket.gaierror):  # a number needs no thread
+        return socket.getaddrinfo(*where, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    try:
+        loop = asyncio.get_running_loop()
+        return [*await loop.getaddrinfo(*where, type=socket.SOCK_STREAM)]
+    except RuntimeError as error:  # there are no threads for it any more
+        raise ConnectionError(f"the process is about to end: {error}") from error
 
 
 async def _find_master(place: SentinelMaster) -> Address:

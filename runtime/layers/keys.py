@@ -1,0 +1,67 @@
+"""The names of what the Redis layers keep on a server, and of the channels that belong to a node.
+
+Owns the form of keys and of channel names. Pure. A key that a script touches together with
+another has the same part in braces, so that a Cluster keeps both in one place.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+NODE_ID_LENGTH = 12
+RANDOM_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one layer.
+
+    Attributes:
+        prefix: what all of them begin with.
+    """
+
+    prefix: str
+
+    @property
+    def node_prefix(self) -> str:
+        """What the keys of node streams begin with."""
+        return f"{self.prefix}:node:"
+
+    def node(self, node_id: str) -> str:
+        """Return the key of a node's stream; it lives as long as the node's lease."""
+        return f"{self.prefix}:node:{node_id}"
+
+    def group(self, group: str) -> str:
+        """Return the key of the set of the nodes in a group."""
+        return f"{self.prefix}:group:{group}"
+
+    def channel(self, channel: str) -> str:
+        """Return the key of a named channel's stream."""
+        return f"{self.prefix}:channel:{{{channel}}}"
+
+    def sent(self, channel: str, node_id: str) -> str:
+        """Return the key of the number that a node's last message on a named channel had."""
+        return f"{self.prefix}:channel:{{{channel}}}:sent:{node_id}"
+
+
+def new_node_id() -> str:
+    """Return an id that no other node has."""
+    return secrets.token_hex(NODE_ID_LENGTH // 2)
+
+
+def new_channel_name(prefix: str, node_id: str) -> str:
+    """Return the name of a new channel of a node."""
+    return f"{prefix}.{node_id}!{secrets.token_hex(RANDOM_BYTES)}"
+
+
+def node_of(channel: str) -> str | None:
+    """Return the id of the node that a channel belongs to.
+
+    None for a named one, and for a process-local one that no node has named: then it is kept on
+    the server like a named one, and whoever knows its name receives from it.
+    """
+    mark = channel.find("!")
+    if mark > NODE_ID_LENGTH and channel[mark - NODE_ID_LENGTH - 1] == ".":
+        return channel[mark - NODE_ID_LENGTH : mark]
+    return None

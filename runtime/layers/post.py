@@ -1,0 +1,166 @@
+"""A node's stream on one server: held by its lease, read without end.
+
+Owns the position up to which the stream has been read, the lease, and what follows when
+the server has lost the stream. The entries themselves are the node's business. Made by
+the stream node, one for each server on which it can be written to.
+
+There is no task: each answer asks the next question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from runtime.exceptions import LayerUnavailable
+from runtime.layers.connection import Argument, Link
+from runtime.layers.entries import Seen
+from runtime.layers.scripts import HOLD
+from runtime.throttle import ThrottledWarnings
+
+logger = logging.getLogger("runtime.layers.post")
+warnings = ThrottledWarnings(logger)
+
+MOST_ENTRIES: Final = 100
+"""Entries that one read takes; no more than a channel holds by default, so that a reader that
+keeps up loses nothing to the size of a batch."""
+
+SLICE_S: Final = 0.005
+"""How long entries are handed out before other work of the loop has its turn."""
+
+AGAIN_S: Final = 0.2
+"""After which a read that failed is tried again."""
+
+Entry: TypeAlias = tuple[bytes, list[bytes]]
+
+
+class Post:
+    """One node's stream on one server.
+
+    Args:
+        key: of the stream.
+        link: to that server, for commands.
+        reader: to that server, for reading only.
+        lease_s: after which the stream goes, unless it is held again.
+        take: given each entry: when it was written, in ms of the server's clock, its head and
+            its payload.
+        on_loss: told that the server had lost the stream, and that it is there again.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        link: Link,
+        reader: Link,
+        lease_s: float,
+        take: Callable[[Post, int, bytes, bytes], None],
+        on_loss: Callable[[Post], None],
+    ) -> None:
+        self.key = key
+        self.link = link
+        self.reader = reader
+        self.last_id = b""
+        self.is_wanted = False
+        self.is_closed = False
+        self.seen = Seen()
+        self._lease_ms = int(lease_s * 1000)
+        self._block_ms = max(1, self._lease_ms // 3)
+        self._take = take
+        self._on_loss = on_loss
+        self._loop = asyncio.get_running_loop()
+        self._entries: deque[Entry] = deque()
+        self.ready: asyncio.Future[None] = self._loop.create_future()
+        """Done when the stream has been there once."""
+
+    def __repr__(self) -> str:
+        return f"<Post {self.key} last_id={self.last_id.decode() or None}>"
+
+    @property
+    def now_ms(self) -> float:
+        """The server's time, as near as its last answer to a lease told."""
+        return self._loop.time() * 1000 + self.link.offset_ms
+
+    def hold(self) -> None:
+        """Ask the server to keep the stream for another lease."""
+        self.is_wanted = True
+        self.link.tell(self._held, *self.hold_command())
+
+    def hold_command(self) -> tuple[Argument, ...]:
+        """Return the command that does so."""
+        return HOLD.command([self.key], self._lease_ms, self.last_id)
+
+    def held(self, answer: Any) -> bool:
+        """Take the answer to it; returns whether the server had lost the stream."""
+        was_made, last_id, now_ms = answer
+        self.link.offset_ms = now_ms - self._loop.time() * 1000
+        is_known = bool(self.last_id)
+        # A server that has lost entries may count from before our position.
+        if not is_known or _position(last_id) < _position(self.last_id):
+            self.last_id = last_id
+        if not self.ready.done():
+            self.ready.set_result(None)
+            self._ask()
+        return bool(was_made) and is_known
+
+    async def close(self) -> None:
+        """Stop reading."""
+        self.is_closed = True
+        await self.reader.close()
+
+    def _held(self, answer: Any) -> None:
+        if isinstance(answer, Exception):
+            warnings.warn("hold", "A lease could not be renewed: %s", answer)
+        elif self.held(answer):
+            self._on_loss(self)
+
+    def _ask(self) -> None:
+        if self.is_closed:
+            return
+        self.reader.tell(
+            self._answered,
+            "XREAD",
+            "COUNT",
+            MOST_ENTRIES,
+            "BLOCK",
+            self._block_ms,
+            "STREAMS",
+            self.key,
+            self.last_id,
+            is_kept=False,
+        )
+
+    def _answered(self, answer: Any) -> None:
+        if isinstance(answer, Exception):
+            if not isinstance(answer, LayerUnavailable):
+                warnings.warn("read", "A stream could not be read: %s", answer)
+            if not self.is_closed:
+                self._loop.call_later(AGAIN_S if self.reader.is_up else 0, self._ask)
+        elif answer is None:
+            self._ask()
+        else:
+            self._entries.extend(answer[0][1])
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        entries, until = self._entries, self._loop.time() + SLICE_S
+        while entries:
+            entry_id, fields = entries.popleft()
+            self.last_id = entry_id
+            head = fields[0]
+            if head:
+                try:
+                    self._take(self, int(entry_id.partition(b"-")[0]), head, fields[1])
+                except Exception:  # a receiver's fault must not end the reading for the others
+                    logger.exception("An entry of %s could not be handed over.", self.key)
+            if self._loop.time() > until:
+                self._loop.call_soon(self._hand_out)
+                return
+        self._ask()
+
+
+def _position(entry_id: bytes) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition(b"-")
+    return int(milliseconds), int(number or 0)
