@@ -19,6 +19,7 @@ from console.query import Query
 from console.rates import rates
 from console.recorder import Recorder
 from console.redact import Redactor
+from console.traces import Held, Trace, build
 from console.watch import Watch, Watchers
 
 EFFECTS = 50
@@ -224,6 +225,15 @@ class Relay:
                 sampled_out=len(wanted) - len(kept),
                 must_reload=must_reload,
             )
+
+    def trace(self, trace_id: str) -> Trace | None:
+        """Return all that one inbound event caused, as a tree; None if nothing is held of it."""
+        recorder = self.recorder
+        with recorder.lock:
+            journal = recorder.journal
+            found = [self._entries.view(entry) for entry in journal if entry.trace == trace_id]
+            held = {journal.epoch: Held(journal.first_offset, journal.position[1])}
+        return build(trace_id, found, held) if trace_id and found else None
 
     def watch(self) -> Watch:
         """Return a context in which `await watch.changed()` waits for the next change."""

@@ -47,7 +47,8 @@ CHAINS: dict[str, imports.Chain] = {
         "console.handlers",
         "console.tally",
         ("console.journal", "console.state"),
-        "console.recorder",
+        ("console.recorder", "console.clocks"),
+        "console.traces",
         "console.relay",
         "console.policy",
         "console.actions",
@@ -58,6 +59,7 @@ CHAINS: dict[str, imports.Chain] = {
 }
 
 PURE = (
+    "console.clocks",
     "console.entry",
     "console.redact",
     "console.query",
@@ -91,7 +93,6 @@ PLANNED = {
     "console.actions",
     "console.exports",
     "console.panel",
-    "console.traces",
     "runtime.layers.membership",
 }
 """Modules that the law names and nobody has built yet."""
