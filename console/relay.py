@@ -8,6 +8,7 @@ Knows no page and no HTML.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from console.entry import Position, spell, unspell
 from console.entry_view import EntryDetail, EntryView
 from console.ordering import Order
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
-from console.query import Query
+from console.query import Query, parse
 from console.reader import Reader
 from console.reading import Before, Changes, EntryPage, Interest, Listing, ListingRequest
 from console.recorder import Recorder
@@ -26,12 +27,14 @@ from console.relay_joining import Joining
 from console.relay_node import RelayNode
 from console.relay_replies import Replies, heard
 from console.relay_watching import Watched
+from console.traces import Held, Trace, build
 from console.watch import Watch, Watchers
 
 T = TypeVar("T")
 
 EFFECTS = 50
 MISSED = 20
+TRACE_ENTRIES = 2_000
 
 __all__ = [
     "Before",
@@ -252,6 +255,21 @@ class Relay:
             must_reload=must_reload,
             with_entries=with_entries,
         )
+
+    async def trace(self, trace_id: str) -> Trace | None:
+        """Return all that one inbound event caused, as a tree; None if nothing is held of it."""
+        if not (match := re.fullmatch(r"[\w-]+", trace_id)):
+            return None
+        page = await self.entries(parse(f"trace:{match.group()}"), limit=TRACE_ENTRIES)
+        journal = self.recorder.journal
+        held = {journal.epoch: Held(journal.first_offset, journal.position[1])}
+        for entry in page.entries:
+            epoch = entry.position.partition(":")[0]
+            if epoch != journal.epoch:
+                seen = held.get(epoch, Held(entry.offset, entry.offset + 1))
+                first, end = min(seen.first, entry.offset), max(seen.end, entry.offset + 1)
+                held[epoch] = Held(first, end)
+        return build(trace_id, page.entries, held) if page.entries else None
 
     def watch(self) -> Watch:
         """Return a context in which `await watch.changed()` waits for the next change."""

@@ -55,12 +55,13 @@ CHAINS: dict[str, imports.Chain] = {
         "console.handlers",
         "console.tally",
         ("console.journal", "console.state"),
-        "console.recorder",
+        ("console.recorder", "console.clocks"),
         "console.reader",
         ("console.relay_protocol", "console.relay_answers"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
         "console.relay_node",
         "console.relay_joining",
+        "console.traces",
         "console.relay",
         "console.policy",
         "console.actions",
@@ -71,6 +72,7 @@ CHAINS: dict[str, imports.Chain] = {
 }
 
 PURE = (
+    "console.clocks",
     "console.entry",
     "console.ordering",
     "console.plain",
@@ -111,7 +113,6 @@ PLANNED = {
     "console.actions",
     "console.exports",
     "console.panel",
-    "console.traces",
 }
 """Modules that the law names and nobody has built yet."""
 
