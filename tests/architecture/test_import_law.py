@@ -31,6 +31,11 @@ CHAINS: dict[str, imports.Chain] = {
         ("runtime.worker", "runtime.testing"),
         "runtime.management",
     ),
+    "threads": (
+        ("runtime.pool", "runtime.tasks", "runtime.db"),
+        "runtime.threads",
+        "runtime.consumer",
+    ),
     "middleware": (
         ("runtime.headers", "runtime.middleware"),
         "runtime.sessions",
