@@ -39,6 +39,11 @@ CHAINS: dict[str, imports.Chain] = {
         ("runtime.layers.presence", "runtime.layers.timer"),
         "runtime.layers.memory",
     ),
+    "threads": (
+        ("runtime.pool", "runtime.tasks", "runtime.db"),
+        "runtime.threads",
+        "runtime.consumer",
+    ),
     "middleware": (
         ("runtime.headers", "runtime.middleware"),
         "runtime.sessions",
