@@ -289,13 +289,16 @@ class AsyncConsumer:
         mailbox = self._mailbox
         while True:
             item = mailbox.take_now() or await mailbox.get()
-            _tap_started(connection, item)
+            message, put_at, cause, _ = item
+            if (tap := taps.handler_started) is not None:
+                tap(connection, message, cause, time.monotonic() - put_at)
             try:
-                await self.dispatch(item.message)
+                await self.dispatch(message)
             except BaseException as raised:
                 _tap_finished(connection, item, raised)
                 raise
-            _tap_finished(connection, item, None)
+            if (tap_finished := taps.handler_finished) is not None:
+                tap_finished(connection, message, None)
 
     async def _dispatch_in_task(self, item: Item) -> None:
         if self._connection is None:
