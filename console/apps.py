@@ -1,8 +1,8 @@
 """The Django application of the console: puts its parts together.
 
 Owns the wiring and nothing else: the recorder begins to listen, the relay to
-read. Parts to the left are handed what they need from parts to the right, so
-that imports go one way.
+read, and to speak with the other processes once an event loop serves. Parts to the left
+are handed what they need from parts to the right, so that imports go one way.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import sys
 import time
+from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
 from django.utils.module_loading import import_string
 
 from runtime.typing import ASGIApplication, Scope
+
+if TYPE_CHECKING:
+    from console.relay_joining import Joining
 
 
 class ConsoleConfig(AppConfig):
@@ -27,25 +32,45 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks and begin to record this process; a second call changes nothing."""
-        from console import checks  # noqa: F401 - importing it registers the checks
+        from console import (
+            checks,  # noqa: F401 - importing it registers the checks
+            vitals,
+        )
         from console.conf import settings
         from console.process import ProcessView
+        from console.reader import Reader
         from console.recorder import Recorder
         from console.relay import relay
+        from console.relay_joining import Joining
         from runtime.taps import taps
 
         if any(isinstance(observer, Recorder) for observer in taps.observers):
             return
+        server = vitals.server()
+        kind = "worker" if server == vitals.WORKER else "web"
         process = ProcessView(
-            name=settings.PROCESS_NAME or f"web-{os.getpid()}",
+            name=settings.PROCESS_NAME or f"{kind}-{os.getpid()}",
             pid=os.getpid(),
             host=socket.gethostname(),
             started_at=time.time(),
             epoch=secrets.token_hex(6),
+            server=server,
+            versions=vitals.versions(),
         )
         recorder = Recorder(process, settings, live=_live, is_marked=_is_marked)
-        relay.bind(recorder)
+        joining = Joining(Reader(recorder), batch_s=settings.BATCH_MS / 1_000)
+        relay.bind(recorder, joining)
+        recorder.on_serving = joining.begin
         taps.attach(recorder)
+        _begin_with_daphne(joining)
+
+
+def _begin_with_daphne(joining: Joining) -> None:
+    """Join when Daphne's loop begins to run: it has no lifespan, and may long have no visitor."""
+    server = sys.modules.get("daphne.server")
+    loop = getattr(server, "twisted_loop", None)
+    if loop is not None and not loop.is_closed() and not loop.is_running():
+        loop.call_soon(joining.begin)
 
 
 def _live() -> ASGIApplication:

@@ -33,6 +33,7 @@ class Settings:
         PROCESS_NAME: what this process is called; None means "web-<pid>".
         IDLE_S: seconds of silence after which an open connection is called idle.
         BATCH_MS: least time between two updates of one viewer.
+        EDITOR_URL: where a link to the source leads, with `{path}` and `{line}` in it.
     """
 
     RING_ENTRIES: int = 5_000
@@ -44,6 +45,7 @@ class Settings:
     PROCESS_NAME: str | None = None
     IDLE_S: float = 60
     BATCH_MS: int = 250
+    EDITOR_URL: str = "vscode://file{path}:{line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def _wanted(name: str, value: object) -> str | None:
         return None if is_names else "a list of key names"
     if name == "PROCESS_NAME":
         return None if value is None or (isinstance(value, str) and value) else "a name or None"
+    if name == "EDITOR_URL":
+        return None if isinstance(value, str) else "an address, or an empty text for no links"
     numbers = (int, float) if name == "IDLE_S" else (int,)
     is_positive = isinstance(value, numbers) and not isinstance(value, bool) and value > 0
     return None if is_positive else "a number above 0"

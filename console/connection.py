@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from django.utils.functional import LazyObject, empty
 
 from console.entry import Entry
+from console.handlers import HandlerStats
 from runtime.taps import Cause, Connection
 from runtime.typing import Event, Scope
 
@@ -82,8 +83,10 @@ class ConnectionState:
         "closed_at",
         "closed_by",
         "consumer_class",
+        "deepest",
         "error_count",
         "error_id",
+        "handled",
         "id",
         "in_bytes",
         "in_count",
@@ -138,6 +141,8 @@ class ConnectionState:
         # What a reader has worked out of the scope, and of which arguments.
         self.shown: tuple[dict[str, Any], tuple[str, str, str, str]] | None = None
         self.activity = Meter(ACTIVITY_BUCKETS, ACTIVITY_S)
+        self.deepest = 0
+        self.handled: dict[str, HandlerStats] = {}
         self.pending: deque[tuple[Event, Entry]] = deque(maxlen=PENDING)
         # By the identity of their messages: a consumer may run several at once.
         self.running: dict[int, Running] = {}
@@ -217,12 +222,22 @@ class ConnectionState:
             return self.user
         return name_of(self.scope.get("user")) if self.scope is not None else self.user
 
+    def give_up(self, message: Event) -> Entry | None:
+        """Return the entry of a message that has waited too long; it waits no more."""
+        for index, (waiting, entry) in enumerate(self.pending):
+            if waiting == message:  # a copy is what is said to be lost
+                del self.pending[index]
+                return entry
+        return None
+
     def take_pending(self, message: Event) -> Entry | None:
         """Return the entry of `message` as its handler begins, and drop those before it.
 
         Events are entered as they arrive and handled later, in the same order.
         """
         pending = self.pending
+        if len(pending) > self.deepest:  # nothing has left since the mailbox was less deep
+            self.deepest = len(pending)
         for index, (waiting, entry) in enumerate(pending):
             if waiting is message:
                 for _ in range(index + 1):

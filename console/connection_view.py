@@ -6,7 +6,7 @@ state. Built when somebody reads. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -104,6 +104,9 @@ class ConnectionView:
             "group": groups,
             "channel": self.channel_name,
             "state": self.state,
+            "is": tuple(self._standing()),
+            "code": self.close_code,
+            "error": error_names(self.last_error),
             "size": self.in_bytes + self.out_bytes,
             "consumer": (self.consumer, self.consumer_path),
             "id": (self.id, self.short_id),
@@ -111,6 +114,15 @@ class ConnectionView:
                 (*words, self.client, self.id, self.channel_name, self.last_error, *groups)
             ),
         }
+
+    def _standing(self) -> Iterator[str]:
+        yield "open" if self.closed_at is None else "closed"
+        if self.state == "idle":
+            yield "idle"
+        if self.error_count or self.state == "error":
+            yield "error"
+        if self.is_from_console:
+            yield "console"
 
 
 class ConnectionReader:
@@ -211,6 +223,17 @@ class ConnectionReader:
 def badge_of(protocol: str) -> str:
     """Return the short form of a scope type, 6 characters at most."""
     return BADGES.get(protocol, protocol[:6])
+
+
+def code_of(known: ConnectionState) -> int | None:
+    """Return the close code of a connection; of HTTP the status, as soon as it is known."""
+    return known.close_code if known.close_code is not None else known.status
+
+
+def error_names(sentence: str) -> tuple[str, ...]:
+    """Return what a failure is searched by: its whole sentence, and its class."""
+    name, colon, _ = sentence.partition(":")
+    return (sentence, name) if colon else (sentence,) if sentence else ()
 
 
 def scope_of(known: ConnectionState, redactor: Redactor) -> dict[str, Any]:

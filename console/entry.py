@@ -76,6 +76,7 @@ class Entry:
         note: one line that is not payload: an error, a close, a drop's reason.
         facts: what only some entries have, by name.
         preview: the redacted preview, kept after the first reader has paid for it.
+        searchable: the redacted text, kept after the first search has paid for it.
     """
 
     __slots__ = (
@@ -92,6 +93,7 @@ class Entry:
         "offset",
         "payload",
         "preview",
+        "searchable",
         "size_bytes",
         "took_s",
         "trace",
@@ -124,6 +126,7 @@ class Entry:
         self.note = ""
         self.facts: dict[str, object] | None = None
         self.preview: str | None = None
+        self.searchable: str | None = None
 
     def __repr__(self) -> str:
         return f"<Entry {self.offset} {self.kind} {self.type}>"

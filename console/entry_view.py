@@ -12,16 +12,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from console.capture import thaw
+from console.capture import Frozen, thaw
 from console.connection import ConnectionState
-from console.connection_view import badge_of
+from console.connection_view import badge_of, code_of, error_names
 from console.entry import DIRECTIONS, Direction, Entry, Kind, spell
+from console.query_keys import keys_of
 from console.redact import Hook, Redactor, Shown, dump
 
 HEX_BYTES = 4_096
 HEX_ROW_BYTES = 8
 PREVIEW_BYTES = 24
 
+SEARCHABLE_CHARS = 2_048
+"""Redacted text that is kept for the next search; longer ones are redacted again."""
+
+_PLAIN = frozenset({"type", "kind", "group", "channel", "trace"})
 _MESSAGES = frozenset({"send", "group_send", "deliver", "drop"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -181,6 +186,21 @@ class EntryReader:
             is_cut=entry.is_cut,
         )
 
+    def searchable(self, entry: Entry) -> str:
+        """Return the payload's text, kept for the next search if that takes little memory.
+
+        Redaction takes most of the time of a search, and a person who filters searches again.
+        """
+        if entry.searchable is not None:
+            return entry.searchable
+        text = self.shown(entry).text
+        known = entry.connection
+        # Before its consumer is known, nobody knows its hook either.
+        is_settled = known is None or known.consumer_class is not None or known.is_closed
+        if is_settled and (text is entry.payload or len(text) <= SEARCHABLE_CHARS):
+            entry.searchable = text
+        return text
+
     def size_bytes(self, entry: Entry) -> int | None:
         """Return the payload's true size; a layer message's is measured when first asked for."""
         if entry.size_bytes is None and entry.kind in _MESSAGES:
@@ -243,28 +263,25 @@ class EntryReader:
 class EntryRecord(Mapping[str, object]):
     """An entry as a query sees it; each value is worked out only if a term asks for it."""
 
-    KEYS = (
-        *("type", "dir", "user", "path", "process", "group", "channel", "size", "took"),
-        *("kind", "proto", "consumer", "id", "trace", "text"),
-    )
+    KEYS = (*(key.name for key in keys_of("traffic")), "text")
 
     def __init__(self, entry: Entry, reader: EntryReader) -> None:
         self._entry = entry
         self._reader = reader
+        self._words: str | None = None
 
     def __getitem__(self, key: str) -> object:
+        if key in _PLAIN:
+            return getattr(self._entry, key)
         if key not in self.KEYS:
             raise KeyError(key)
-        return getattr(self, f"_{key}")() if hasattr(self, f"_{key}") else self._plain(key)
+        return getattr(self, f"_{key}")()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.KEYS)
 
     def __len__(self) -> int:
         return len(self.KEYS)
-
-    def _plain(self, key: str) -> object:
-        return getattr(self._entry, key)
 
     def _dir(self) -> str:
         return DIRECTIONS[self._entry.kind]
@@ -296,11 +313,36 @@ class EntryRecord(Mapping[str, object]):
         known = self._entry.connection
         return (known.id, known.short_id) if known else ()
 
+    def _is(self) -> tuple[str, ...]:
+        entry, known = self._entry, self._entry.connection
+        said = {
+            "open": known is not None and not known.is_closed,
+            "closed": known is not None and known.is_closed,
+            "error": DIRECTIONS[entry.kind] == "error",
+            "console": known is not None and known.is_from_console,
+            "binary": isinstance(entry.payload, bytes) and not isinstance(entry.payload, Frozen),
+            "cut": entry.is_cut,
+        }
+        return tuple(name for name, is_so in said.items() if is_so)
+
+    def _code(self) -> int | None:
+        known = self._entry.connection
+        return code_of(known) if known else None
+
+    def _error(self) -> tuple[str, ...]:
+        entry = self._entry
+        if DIRECTIONS[entry.kind] != "error":
+            return ()
+        return error_names(self._reader.redactor.text(entry.note))
+
     def _text(self) -> str:
         # Only what may be shown is searched: a search must not confirm a guess at a secret.
-        entry = self._entry
-        words = (entry.type, entry.group, entry.channel, self._user(), self._path())
-        return " ".join((*words, self._reader.preview(entry), self._reader.shown(entry).text))
+        if self._words is None:
+            entry = self._entry
+            words = (entry.type, entry.group, entry.channel, self._user(), self._path())
+            shown = self._reader.searchable(entry)
+            self._words = " ".join((*words, self._reader.preview(entry), shown))
+        return self._words
 
 
 def hook_of(known: ConnectionState | None) -> Hook | None:

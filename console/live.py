@@ -33,6 +33,7 @@ from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
 from console.pages.page import Page, Partial, Update
+from console.pages.routing import RoutingPage
 from console.pages.traffic import TrafficPage
 from console.policy import may_watch
 from console.relay import Watch, relay
@@ -43,7 +44,8 @@ from runtime.tasks import cancel_and_wait, spawn
 from runtime.typing import Scope
 
 PAGES: Final[dict[str, type[Page]]] = {
-    page.name: page for page in (ConnectionsPage, ConnectionPage, TrafficPage, ClientPage)
+    page.name: page
+    for page in (ConnectionsPage, ConnectionPage, TrafficPage, RoutingPage, ClientPage)
 }
 FORBIDDEN: Final = 4403
 NOT_UNDERSTOOD: Final = 4400

@@ -1,15 +1,17 @@
 """The query language of the console: what a person types to find entries and connections.
 
-Owns the syntax, its errors and the matching; knows no entry. A query is terms
-with spaces between, and all of them must hold::
+Owns the syntax and its errors; `query_keys` has the keys, `query_terms` the matching. A
+query is terms with spaces between, and all of them must hold::
 
-    type:chat.* dir:in,out user:ada -path:/ws/ticker/* took:>50ms "merging now"
+    type:chat.* dir:in,out user:ada -path:/ws/ticker/* (took:>50ms OR is:error) "merging now"
 
 - A bare word, or words in quotes, is looked for anywhere, in any case.
 - `key:value` compares a whole value, in any case; `*` stands for anything, a comma
-  for "or". `size:` and `took:` compare numbers with `>`, `<` or nothing, and
-  take k and M, or us, ms and s.
+  for "or". `size:`, `took:` and `code:` compare numbers with `>`, `>=`, `<`, `<=` or
+  `=`, and take k and M, or us, ms and s.
 - `-` before a term excludes what it matches. In quotes nothing is special but `\\`.
+- `OR` parts alternatives, each as many terms as stand there; parentheses hold terms
+  together. A parenthesis inside a word, as in `f(x)`, belongs to the word.
 
 Pure.
 """
@@ -18,42 +20,46 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from decimal import Decimal
-from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import cast
 
-KEYS = (
-    "type",
-    "dir",
-    "user",
-    "path",
-    "process",
-    "group",
-    "channel",
-    "state",
-    "size",
-    "took",
-    "kind",
-    "proto",
-    "consumer",
-    "id",
-    "trace",
+from console.query_keys import BY_NAME, TABLE, Key
+from console.query_terms import (
+    RESERVED,
+    AnyOf,
+    Bound,
+    Field,
+    Operator,
+    Pattern,
+    Query,
+    Term,
+    Text,
 )
-ALIASES = {"proc": "process"}
 
-UNITS: dict[str, dict[str, Decimal]] = {
-    "size": {"": Decimal(1), "b": Decimal(1), "k": Decimal(1_000), "m": Decimal(1_000_000)},
-    "took": {"": Decimal(1), "us": Decimal("0.001"), "ms": Decimal(1), "s": Decimal(1_000)},
-}
-"""What a number is multiplied by: sizes are bytes, times are milliseconds."""
+__all__ = [
+    "AnyOf",
+    "Bound",
+    "Field",
+    "Pattern",
+    "Query",
+    "QueryError",
+    "Term",
+    "Text",
+    "parse",
+]
 
-Operator: TypeAlias = Literal["<", "=", ">"]
+MOST_TERMS = 50
+"""More is no question that a person has; each term is held against every entry."""
+
+DEEPEST = 10
+"""Parentheses inside each other."""
 
 _KEY = re.compile(r"[A-Za-z_]+(?=:)")
-_NUMBER = re.compile(r"(?P<operator>[<>=]?)(?P<number>\d{1,15}(?:\.\d{1,6})?)(?P<unit>[A-Za-z]*)")
-_PLAIN = re.compile(r"[^\s\"\\*,:-][^\s\"\\*,:]*")
+_NUMBER = re.compile(
+    r"(?P<operator>[<>]=?|=?)(?P<number>\d{1,15}(?:\.\d{1,6})?)(?P<unit>[A-Za-z]*)"
+)
+_WORD = re.compile(r"[^\s()]+")
 
 
 class QueryError(ValueError):
@@ -73,127 +79,13 @@ class QueryError(ValueError):
         return f"{self.message} (at character {self.position + 1})"
 
 
-@dataclass(frozen=True)
-class Pattern:
-    """Pieces of literal text with anything between them: `("chat.", "")` is `chat.*`."""
-
-    pieces: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "*".join(
-            _quoted(piece) if piece or len(self.pieces) == 1 else "" for piece in self.pieces
-        )
-
-    def is_whole(self, text: str) -> bool:
-        """Return whether the pattern is all of `text`."""
-        folded = text.casefold()
-        first, last = self._folded[0], self._folded[-1]
-        if len(self._folded) == 1:
-            return folded == first
-        if len(folded) < len(first) + len(last) or not folded.endswith(last):
-            return False
-        middle = folded[: len(folded) - len(last)]
-        return middle.startswith(first) and _in_order(self._folded[1:-1], middle, len(first))
-
-    def is_within(self, text: str) -> bool:
-        """Return whether the pattern is somewhere in `text`."""
-        return _in_order(self._folded, text.casefold(), 0)
-
-    @cached_property
-    def _folded(self) -> tuple[str, ...]:
-        return tuple(piece.casefold() for piece in self.pieces)
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A term without a key: it is looked for anywhere."""
-
-    pattern: Pattern
-    is_excluded: bool = False
-
-    def __str__(self) -> str:
-        return f"{'-' * self.is_excluded}{self.pattern}"
-
-    def holds(self, record: Mapping[str, object]) -> bool:
-        """Return whether the record's text has it, before the `-` is looked at."""
-        return self.pattern.is_within(str(record.get("text") or ""))
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A term with a key: one of the patterns is the value, or one of the values."""
-
-    key: str
-    patterns: tuple[Pattern, ...]
-    is_excluded: bool = False
-
-    def __str__(self) -> str:
-        return f"{'-' * self.is_excluded}{self.key}:{','.join(map(str, self.patterns))}"
-
-    def holds(self, record: Mapping[str, object]) -> bool:
-        """Return whether the record's value is one that is asked for."""
-        return any(
-            pattern.is_whole(value)
-            for value in _values(record.get(self.key))
-            for pattern in self.patterns
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A term that compares a number: bytes for `size`, milliseconds for `took`."""
-
-    key: str
-    operator: Operator
-    amount: Decimal
-    is_excluded: bool = False
-
-    def __str__(self) -> str:
-        sign = "" if self.operator == "=" else self.operator
-        return f"{'-' * self.is_excluded}{self.key}:{sign}{format(self.amount.normalize(), 'f')}"
-
-    def holds(self, record: Mapping[str, object]) -> bool:
-        """Return whether the record has such a number and it is in bounds."""
-        value = record.get(self.key)
-        if not isinstance(value, int | float):
-            return False
-        if self.operator == "=":
-            return value == self.amount
-        return value > self.amount if self.operator == ">" else value < self.amount
-
-
-Term: TypeAlias = Text | Field | Bound
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Terms that must all hold; none at all match everything."""
-
-    terms: tuple[Term, ...] = field(default=())
-
-    def __str__(self) -> str:
-        return " ".join(map(str, self.terms))
-
-    def __bool__(self) -> bool:
-        return bool(self.terms)
-
-    def matches(self, record: Mapping[str, object]) -> bool:
-        """Return whether `record` is what the query asks for.
-
-        Args:
-            record: values by key: str, a collection of str, or a number for `size`
-                (bytes) and `took` (milliseconds); "text" is what bare words search.
-        """
-        return all(term.holds(record) is not term.is_excluded for term in self.terms)
-
-
 def parse(text: str) -> Query:
     """Return the query that `text` spells.
 
     Raises:
-        QueryError: a key is not known, a value is missing, not a number, or not closed.
+        QueryError: a key or a value is not known, missing, not a number, or not closed.
     """
-    return Query(tuple(_Parser(text).terms()))
+    return Query(_Parser(text).terms())
 
 
 class _Parser:
@@ -202,55 +94,107 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.depth = 0
+        self.count = 0
 
-    def terms(self) -> Iterable[Term]:
-        while self._skip_spaces():
-            is_excluded = self._take("-")
-            if is_excluded and self._is_at_end():
-                raise QueryError(self.at - 1, "Expected something to exclude after '-'")
-            key = _KEY.match(self.text, self.at)
-            yield (
-                self._keyed(key, is_excluded)
-                if key
-                else Text(self._pattern(is_listed=False), is_excluded)
-            )
+    def terms(self) -> tuple[Term, ...]:
+        alternatives = self._alternatives()
+        # Only a parenthesis that nothing has opened ends them before the text does.
+        if self.at < len(self.text):
+            raise QueryError(self.at, "Expected '(' somewhere before this ')', or quotes around it")
+        return alternatives[0] if len(alternatives) == 1 else (AnyOf(alternatives),)
+
+    def _alternatives(self) -> tuple[tuple[Term, ...], ...]:
+        """Read terms and the `OR` between them, up to the end or a closing parenthesis."""
+        found: list[list[Term]] = [[]]
+        or_at = 0
+        while self._skip_spaces() and self.text[self.at] != ")":
+            word = self._bare_word()
+            if word != "OR":
+                found[-1].append(self._term(word))
+                continue
+            if not found[-1]:
+                raise QueryError(self.at, "Expected a term before 'OR'")
+            or_at = self.at
+            self.at += len("OR")
+            found.append([])
+        if len(found) > 1 and not found[-1]:
+            raise QueryError(or_at, "Expected a term after 'OR'")
+        return tuple(map(tuple, found))
+
+    def _term(self, word: str) -> Term:
+        self.count += 1
+        if self.count > MOST_TERMS:
+            raise QueryError(self.at, f"Expected at most {MOST_TERMS} terms")
+        if word in RESERVED:
+            raise QueryError(self.at, _RESERVED_HINTS[word])
+        is_excluded = self._take("-")
+        if is_excluded and self._is_at_end():
+            raise QueryError(self.at - 1, "Expected something to exclude after '-'")
+        if self.text.startswith("(", self.at):
+            return self._group(is_excluded)
+        key = _KEY.match(self.text, self.at)
+        if key is None:
+            return Text(self._pattern(is_listed=False), is_excluded)
+        return self._keyed(key, is_excluded)
+
+    def _group(self, is_excluded: bool) -> AnyOf:
+        start = self.at
+        if self.depth == DEEPEST:
+            raise QueryError(start, f"Expected at most {DEEPEST} parentheses inside each other")
+        self.depth += 1
+        self.at += 1
+        alternatives = self._alternatives()
+        if not self._take(")"):
+            raise QueryError(start, "Expected ')' for this '(', or quotes around it")
+        self.depth -= 1
+        if not alternatives[0]:
+            raise QueryError(start, "Expected a term between the parentheses")
+        return AnyOf(alternatives, is_excluded)
 
     def _keyed(self, found: re.Match[str], is_excluded: bool) -> Term:
         name = found[0].lower()
-        key = ALIASES.get(name, name)
-        if key not in KEYS:
+        key = BY_NAME.get(name)
+        if key is None:
             raise QueryError(found.start(), _unknown_key(name))
         self.at = found.end() + 1
         if self._is_at_end():
             raise QueryError(self.at, f"Expected a value after '{name}:'")
-        if key in UNITS:
+        is_compared = key.is_number or self.text[self.at] in "<>="
+        if key.units is not None and is_compared:
             return self._bound(key, is_excluded)
-        patterns = [self._pattern(is_listed=True)]
+        patterns = [self._value(key)]
         while self._take(","):
             if self._is_at_end():
                 raise QueryError(self.at, "Expected another value after ','")
-            patterns.append(self._pattern(is_listed=True))
-        return Field(key, tuple(patterns), is_excluded)
+            patterns.append(self._value(key))
+        return Field(key.name, tuple(patterns), is_excluded)
 
-    def _bound(self, key: str, is_excluded: bool) -> Bound:
+    def _value(self, key: Key) -> Pattern:
+        start = self.at
+        pattern = self._pattern(is_listed=True)
+        literal = pattern.pieces[0] if len(pattern.pieces) == 1 else None
+        if key.choices and literal is not None and literal.casefold() not in key.choices:
+            raise QueryError(start, _unknown_value(key, literal))
+        return pattern
+
+    def _bound(self, key: Key, is_excluded: bool) -> Bound:
         start = self.at
         while not self._is_at_end():
             self.at += 1
         number = _NUMBER.fullmatch(self.text, start, self.at)
-        units = UNITS[key]
-        unit = number["unit"].lower().removesuffix("b" if key == "size" else "") if number else ""
+        units = key.units or {}
+        unit = number["unit"].lower() if number else ""
         if number is None or unit not in units:
-            example = "size:>1k or size:<2M" if key == "size" else "took:>50ms or took:<2s"
-            raise QueryError(start, f"Expected a number, as in {example}")
-        operator: Operator = "="
-        if number["operator"] in ("<", ">"):
-            operator = "<" if number["operator"] == "<" else ">"
-        return Bound(key, operator, Decimal(number["number"]) * units[unit], is_excluded)
+            raise QueryError(start, f"Expected a number, as in {key.example}")
+        operator = cast("Operator", number["operator"] or "=")
+        return Bound(key.name, operator, Decimal(number["number"]) * units[unit], is_excluded)
 
     def _pattern(self, *, is_listed: bool) -> Pattern:
         """Read up to a space, or a comma in a list: bare and quoted stretches, `*` between."""
         pieces = [""]
-        while not self._is_at_end():
+        opened = 0
+        while not self._is_at_end() or (opened and self.text.startswith(")", self.at)):
             char = self.text[self.at]
             if char == "," and is_listed:
                 break
@@ -258,6 +202,7 @@ class _Parser:
                 pieces[-1] += self._quoted()
                 continue
             self.at += 1
+            opened += (char == "(") - (char == ")")
             if char == "*":
                 pieces.append("")
             else:
@@ -279,6 +224,10 @@ class _Parser:
             read.append(char)
         raise QueryError(start, "Expected a closing quote for this one")
 
+    def _bare_word(self) -> str:
+        found = _WORD.match(self.text, self.at)
+        return found[0] if found else ""
+
     def _skip_spaces(self) -> bool:
         while self.at < len(self.text) and self.text[self.at].isspace():
             self.at += 1
@@ -290,36 +239,30 @@ class _Parser:
         return is_there
 
     def _is_at_end(self) -> bool:
-        return self.at >= len(self.text) or self.text[self.at].isspace()
+        """Return whether a term ends here."""
+        if self.at >= len(self.text):
+            return True
+        return self.text[self.at].isspace() or self.text[self.at] == ")"
 
 
-def _in_order(pieces: Iterable[str], text: str, start: int) -> bool:
-    # Taking each piece as early as it comes is enough, and takes linear time where a
-    # regular expression of many `.*` would not.
-    for piece in pieces:
-        found = text.find(piece, start)
-        if found < 0:
-            return False
-        start = found + len(piece)
-    return True
+_RESERVED_HINTS = {
+    "AND": "Terms hold together without AND. Put it in quotes to look for it as text",
+    "NOT": "Expected '-' before what shall not hold. Put NOT in quotes to look for it as text",
+}
 
 
 def _unknown_key(name: str) -> str:
-    near = difflib.get_close_matches(name, (*KEYS, *ALIASES), n=1)
-    hint = f"did you mean '{near[0]}:'?" if near else f"the keys are {', '.join(KEYS)}."
+    near = difflib.get_close_matches(name, BY_NAME, n=1)
+    known = ", ".join(key.name for key in TABLE)
+    hint = f"did you mean '{near[0]}:'?" if near else f"the keys are {known}."
     return f"Unknown key '{name}': {hint} Put it in quotes to look for it as text"
 
 
-def _quoted(piece: str) -> str:
-    if _PLAIN.fullmatch(piece):
-        return piece
-    escaped = piece.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _unknown_value(key: Key, value: str) -> str:
+    return f"Unknown value '{value}' of '{key.name}:': {_nearest(value, key.choices)}"
 
 
-def _values(value: object) -> Iterable[str]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list | tuple | set | frozenset):
-        return map(str, value)
-    return () if value is None else (str(value),)
+def _nearest(value: str, choices: Iterable[str]) -> str:
+    choices = tuple(choices)
+    near = difflib.get_close_matches(value.casefold(), choices, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"expected {', '.join(choices)}"

@@ -69,6 +69,7 @@ class Recorder(Observer):
 
     Attributes:
         on_change: called after each entry, while somebody watches; else None.
+        on_serving: called when an event loop begins to serve, and for each scope; or None.
     """
 
     def __init__(
@@ -89,7 +90,10 @@ class Recorder(Observer):
             process.epoch, capacity=settings.RING_ENTRIES, capacity_bytes=settings.RING_BYTES
         )
         self.state = State(closed_kept=settings.CLOSED_KEPT)
+        self._tally = self.state.tally
+        self._totals = self._tally.totals
         self.on_change: Callable[[], None] | None = None
+        self.on_serving: Callable[[], None] | None = None
         self._timer = timer
         self._live = live
         self._is_marked = is_marked
@@ -107,7 +111,13 @@ class Recorder(Observer):
 
     def application_for(self, scope: Scope) -> ASGIApplication | None:
         """Return the console's own application for its own WebSocket."""
+        self.serving_began()  # asked for every scope: no server can serve without it
         return self._live() if self._live is not None and mount.is_live(scope) else None
+
+    def serving_began(self) -> None:
+        """Let the relay know of the event loop."""
+        if self.on_serving is not None:
+            self.on_serving()
 
     # The life of a connection
 
@@ -138,6 +148,7 @@ class Recorder(Observer):
         with self.lock:
             if (known := self.state.get(connection.id)) is not None:
                 known.start(connection, consumer)
+                known.handled = self.state.handlers.of_class(known.consumer_class)
                 self.state.name_channel(known)
                 self.state.touch(known, self.journal.position[1])
 
@@ -158,6 +169,7 @@ class Recorder(Observer):
                 entry.note = known.last_error = "No route takes the path"
                 entry.facts = {"tried": tuple(tried)}
                 known.error_count += 1
+                self.state.count_miss(known, tuple(tried), entry.at)
 
     # Events
 
@@ -214,12 +226,15 @@ class Recorder(Observer):
             trace, cause = running.cause
             connection.cause = None
             name = str(message.get("type", ""))
+            stats = known.handled.get(name) or self.state.handlers.of(known.consumer_class, name)
             if error is None or isinstance(error, CancelledError):
                 entry = self._write("handler", name, known, trace=trace, cause=cause)
                 entry.note = "cancelled" if error is not None else ""
             else:
                 entry = self._write_error(known, name, error, trace, cause)
-            entry.took_s = now - running.since
+                stats.fail(entry.at)
+            entry.took_s = took_s = now - running.since
+            stats.add(took_s, running.waited_s, entry.at)
             entry.facts = entry.facts or {}
             entry.facts["waited_s"] = running.waited_s
             if running.entry is not None:
@@ -271,14 +286,14 @@ class Recorder(Observer):
     ) -> None:
         """Write that a message was lost, and why."""
         with self.lock:
-            trace, cause = (connection.cause if connection else None) or ("", "")
-            name = str(message.get("type", ""))
             known = self._known(connection)
+            trace, cause = self._cause_of_drop(connection, known, message, reason)
+            name = str(message.get("type", ""))
             kept = self._keep(message)
             entry = self._write("drop", name, known, kept, trace=trace, cause=cause)
             entry.channel = channel
             entry.note = reason
-            self.state.dropped += 1
+            self.state.drops[reason] += 1
 
     def group_joined(self, layer: Any, group: str, channel: str) -> None:
         """Write a membership."""
@@ -307,6 +322,9 @@ class Recorder(Observer):
         entry = Entry(self.clock(), kind, type, known, trace, cause)
         entry.payload, entry.size_bytes, entry.kept_bytes, entry.is_cut = kept
         self.journal.append(entry)
+        if entry.at >= self._tally.ends_at:
+            self._tally.turn_to(entry.at)
+        self._totals[kind] += 1
         if known is not None:
             self.state.touch(known, entry.offset)
         if self.on_change is not None:
@@ -321,6 +339,25 @@ class Recorder(Observer):
         if known is not None:
             known.count_layer(entry.at)
         return entry
+
+    def _cause_of_drop(
+        self,
+        connection: Connection | None,
+        known: ConnectionState | None,
+        message: Message,
+        reason: DropReason,
+    ) -> Cause:
+        """Return what a lost message is linked to, as far as that is known.
+
+        Where a mailbox was full, the handler that runs there has nothing to do with it, and
+        who sent the message is not said.
+        """
+        if reason == "expired" and known is not None:
+            waited = known.give_up(message)
+            return (waited.trace, self.journal.spell(waited)) if waited is not None else ("", "")
+        if reason == "capacity" or connection is None:
+            return "", ""
+        return connection.cause or ("", "")
 
     def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> None:
         actor = current_connection.get()
@@ -344,6 +381,8 @@ class Recorder(Observer):
         entry.note = sentence
         entry.facts = {"traceback": lines[-TRACEBACK_CHARS:]}
         known.count_error(sentence, error)
+        consumer = known.consumer_class.__name__ if known.consumer_class is not None else ""
+        self.state.count_error(consumer, type(error).__name__)
         return entry
 
     def _close(self, known: ConnectionState) -> None:

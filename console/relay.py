@@ -1,185 +1,223 @@
-"""What the pages read: connections, entries and totals, redacted.
+"""What the pages read: connections, entries and totals of all processes, redacted.
 
-Reads the recorder of its own process only, in this step. Reading is a coroutine
-all the same, because asking other processes will wait for their answers. Knows
-no page and no HTML.
+Owns the putting together: this process is read directly, the others answer through the
+project's channel layer (`relay_node`). Each says no more than its own pages would show.
+Knows no page and no HTML.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from console.connection import ConnectionState
-from console.connection_view import ConnectionReader, ConnectionView
-from console.entry import DIRECTIONS, Entry, Position, unspell
-from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
-from console.process import ProcessView
+from console import plain, vitals
+from console.connection_view import ConnectionView
+from console.entry import Position, spell, unspell
+from console.entry_view import EntryDetail, EntryView
+from console.ordering import Order
+from console.plain import MalformedValue
+from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
 from console.query import Query
-from console.rates import rates
+from console.reader import Reader
+from console.reading import Before, Changes, EntryPage, Interest, Listing, ListingRequest
 from console.recorder import Recorder
-from console.redact import Redactor
+from console.relay_joining import Joining
+from console.relay_node import RelayNode, Replies
+from console.relay_protocol import RefusedMessage, loads
+from console.relay_watching import Watched
 from console.watch import Watch, Watchers
 
+T = TypeVar("T")
+
+logger = logging.getLogger("console.relay")
+
 EFFECTS = 50
+MISSED = 20
 
-__all__ = ["Changes", "EntryPage", "Relay", "Totals", "Watch", "relay"]
-
-
-@dataclass(frozen=True, slots=True)
-class EntryPage:
-    """Entries, oldest first.
-
-    Attributes:
-        matched: how many of those that are held match the query.
-        held: how many are held.
-        position: where to go on from with `changes()`.
-    """
-
-    entries: list[EntryView]
-    matched: int
-    held: int
-    position: Position
+__all__ = [
+    "Before",
+    "Changes",
+    "EntryPage",
+    "Interest",
+    "Listing",
+    "NoAnswer",
+    "Relay",
+    "Totals",
+    "Watch",
+    "relay",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What changed since a position.
+class NoAnswer(LookupError):
+    """A process that was asked did not answer in time.
 
     Attributes:
-        position: where to go on from.
-        connections: those that changed, as they are now, oldest first.
-        removed: ids of those that are no longer listed.
-        entries: the new ones that match, oldest first.
-        missed: entries that fell out of the ring before they were read: a gap.
-        sampled_out: matching entries that were left out, to keep the answer small.
-        must_reload: whether what was read before is void, because the process has
-            started anew; this answer is then all that there is.
+        names: of the processes.
     """
 
-    position: Position
-    connections: list[ConnectionView]
-    removed: list[str]
-    entries: list[EntryView]
-    missed: int
-    sampled_out: int = 0
-    must_reload: bool = False
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(names)
+        self.names = names
 
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The measurements of the status bar.
-
-    Attributes:
-        in_rate, out_rate, layer_rate: happenings a second over the last 10 s.
-        held, capacity, held_bytes: entries in the ring, how many fit, what they weigh.
-        dropped: layer messages that did not reach a receiver, since the start.
-        open_count: open connections; `by_protocol` says how many of each scope type.
-    """
-
-    in_rate: float
-    out_rate: float
-    layer_rate: float
-    held: int
-    capacity: int
-    held_bytes: int
-    dropped: int
-    open_count: int
-    by_protocol: dict[str, int]
+    def __str__(self) -> str:
+        return (
+            f"{', '.join(self.names)} did not answer. A process that is busy answers late, and one"
+            " that has ended is taken from the list after half a minute: try again."
+        )
 
 
 class Relay:
-    """Reads what a recorder has written.
+    """Reads what the recorders have written.
 
     Args:
-        recorder: whose journal and state are read; set later by `bind()` for the
-            relay of the process, which exists before Django is ready.
+        recorder: that of this process; set later by `bind()` for the relay of the
+            process, which exists before Django is ready.
     """
 
     def __init__(self, recorder: Recorder | None = None) -> None:
-        self._recorder: Recorder | None = None
+        self._reader: Reader | None = None
+        self._joining: Joining | None = None
         if recorder is not None:
             self.bind(recorder)
 
     def __repr__(self) -> str:
-        return f"<Relay of {self._recorder!r}>"
+        return f"<Relay of {self._reader!r}>"
 
-    def bind(self, recorder: Recorder) -> None:
-        """Read `recorder` from now on."""
-        settings, process = recorder.settings, recorder.process
-        redactor = Redactor(settings.REDACT)
-        self._recorder = recorder
-        self._watchers = Watchers(recorder, batch_s=settings.BATCH_MS / 1_000)
-        self._connections = ConnectionReader(process.name, redactor, settings.IDLE_S)
-        self._entries = EntryReader(process.name, process.epoch, redactor, settings.PREVIEW_CHARS)
+    def bind(self, recorder: Recorder, joining: Joining | None = None) -> None:
+        """Read `recorder` from now on, and the others through `joining`."""
+        self._reader = Reader(recorder)
+        self._joining = joining
+        self._watchers = Watchers(recorder, batch_s=recorder.settings.BATCH_MS / 1_000)
 
     @property
-    def recorder(self) -> Recorder:
-        """The recorder that is read.
+    def reader(self) -> Reader:
+        """The reader of this process.
 
         Raises:
             RuntimeError: there is none, because Django has not set up the console.
         """
-        if self._recorder is None:
+        if self._reader is None:
             raise RuntimeError(
                 'Nothing is recorded: expected "console" in INSTALLED_APPS and django.setup().'
             )
-        return self._recorder
+        return self._reader
+
+    @property
+    def recorder(self) -> Recorder:
+        """The recorder of this process. Raises RuntimeError if there is none."""
+        return self.reader.recorder
+
+    @property
+    def limit(self) -> str:
+        """Why only this process is seen, and what to do about it, as a sentence; else ""."""
+        return self._joining.obstacle if self._joining is not None else ""
+
+    @property
+    def joining(self) -> Joining | None:
+        """How this process comes to speak with the others."""
+        return self._joining
 
     async def connections(self, query: Query | None = None) -> list[ConnectionView]:
-        """Return the listed connections that match, newest first, closed ones included."""
-        recorder = self.recorder
-        with recorder.lock:
-            views = [self._view_of(known) for known in recorder.state]
-        return [view for view in views if not query or query.matches(view.as_record())]
+        """Return the connections of this process that match, newest first, closed ones too."""
+        return await self.reader.connections(query)
+
+    async def listing(
+        self,
+        query: Query | None = None,
+        order: Order | None = None,
+        hidden: Sequence[str] = (),
+        limit: int = 200,
+    ) -> Listing:
+        """Return the first rows of the connections of all processes.
+
+        Args:
+            hidden: protocols that are counted, and not listed.
+            limit: how many rows.
+        """
+        order = order or Order()
+        node = self._node()
+        asked = ListingRequest(str(query or ""), str(order), tuple(hidden), limit)
+        own, others = await _both(
+            self.reader.listing(query, order, hidden, limit), node, "listing", asked
+        )
+        rows, counts, held = list(own.rows), Counter(own.counts), own.held
+        for head, values in self._heard(others, ConnectionView):
+            rows += values
+            counts.update(plain.read_mapping(head.get("counts", {})))
+            held += plain.read_int(head.get("held", 0))
+        if others is not None and others.texts:
+            rows.sort(key=lambda view: -view.opened_at)
+            rows = order.sort(rows)[:limit]
+        return Listing(rows, counts, held)
 
     async def connection(self, connection_id: str) -> ConnectionView | None:
-        """Return one connection with its scope, or None if it is not listed."""
-        recorder = self.recorder
-        with recorder.lock:
-            known = recorder.state.get(connection_id)
-            return self._view_of(known, with_scope=True) if known is not None else None
+        """Return one connection with its scope, or None if no process lists it.
+
+        Raises:
+            NoAnswer: nobody who answered knows it, and somebody did not answer.
+        """
+        if (own := self.reader.connection(connection_id)) is not None:
+            return own
+        replies = await self._ask("connection", {"id": connection_id})
+        for _, views in self._heard(replies, ConnectionView):
+            if views:
+                return views[0]
+        if replies is not None and replies.silent:
+            raise NoAnswer(self.names_of(replies.silent))
+        return None
 
     async def entries(
         self,
         query: Query | None = None,
         *,
         connection: str | None = None,
-        before: Position | None = None,
+        before: Before | Position | None = None,
         limit: int = 500,
     ) -> EntryPage:
-        """Return the newest entries that match.
+        """Return the newest entries of all processes that match, in the order of their times.
 
         Args:
             connection: only those of the connection with this id.
-            before: only those older than this position.
+            before: only those that are older.
             limit: return at most so many.
         """
-        recorder = self.recorder
-        with recorder.lock:
-            journal = recorder.journal
-            end = before[1] if before is not None else None
-            found = [
-                entry
-                for entry in journal
-                if (end is None or entry.offset < end)
-                and _is_on(entry, connection)
-                and self._matches(query, entry)
-            ]
-            page = [self._entries.view(entry) for entry in found[-limit:]]
-            return EntryPage(page, len(found), len(journal), journal.position)
+        if isinstance(before, tuple):
+            before = Before(before)
+        own, others = await _both(
+            self.reader.entries(query, connection=connection, before=before, limit=limit),
+            self._node(),
+            "entries",
+            {
+                "query": str(query or ""),
+                "connection": connection or "",
+                "before": before.spell() if before else "",
+                "limit": limit,
+            },
+        )
+        entries, matched, held = list(own.entries), own.matched, own.held
+        for head, values in self._heard(others, EntryView):
+            entries += values
+            matched += plain.read_int(head.get("matched", 0))
+            held += plain.read_int(head.get("held", 0))
+        if len(entries) > len(own.entries):
+            entries.sort(key=lambda entry: entry.at)
+        since = dict(self._offsets(others))
+        return EntryPage(entries[-limit:], matched, held, own.position, since)
 
     async def entry(self, epoch: str, offset: int) -> EntryDetail | None:
-        """Return one entry with its payload, its cause and its effects; None if it is gone."""
-        recorder = self.recorder
-        with recorder.lock:
-            journal = recorder.journal
-            entry = journal.find((epoch, offset))
-            if entry is None:
-                return None
-            position = journal.spell(entry)
-            effects = [other for other in journal if other.cause == position][:EFFECTS]
-            return self._entries.detail(entry, journal.find(unspell(entry.cause)), tuple(effects))
+        """Return one entry with its payload, its cause and its effects; None if it is gone.
+
+        Raises:
+            NoAnswer: its process did not answer.
+        """
+        detail = await self._detail(epoch, offset)
+        if detail is None or self._node() is None:
+            return detail
+        return await self._linked(detail, spell(epoch, offset))
 
     async def changes(
         self,
@@ -188,8 +226,9 @@ class Relay:
         *,
         connection: str | None = None,
         limit: int | None = None,
+        with_entries: bool = True,
     ) -> Changes:
-        """Return what changed since `position`.
+        """Return what changed in this process since `position`.
 
         Args:
             position: that of an earlier answer; None for "from now on".
@@ -197,85 +236,167 @@ class Relay:
             connection: only what concerns the connection with this id.
             limit: about how many entries to return; beyond it they are sampled evenly,
                 but those of errors and of a connection's life are all kept.
+            with_entries: False for connections alone.
         """
-        recorder = self.recorder
-        with recorder.lock:
-            epoch, offset = position or recorder.journal.position
-            must_reload = epoch != recorder.journal.epoch
-            offset = 0 if must_reload else offset
-            entries, missed = recorder.journal.since(offset)
-            wanted = [
-                entry
-                for entry in entries
-                if _is_on(entry, connection) and self._matches(query, entry)
-            ]
-            kept = _sample(wanted, limit) if limit is not None else wanted
-            changed = [
-                known
-                for known in reversed(recorder.state.changed_since(offset))
-                if connection in (None, known.id)
-            ]
-            return Changes(
-                position=recorder.journal.position,
-                connections=[self._view_of(known) for known in changed],
-                removed=recorder.state.removed_since(offset),
-                entries=[self._entries.view(entry) for entry in kept],
-                missed=missed,
-                sampled_out=len(wanted) - len(kept),
-                must_reload=must_reload,
-            )
+        reader = self.reader
+        epoch, offset = position or reader.position
+        must_reload = epoch != reader.position[0]
+        return await reader.changes(
+            0 if must_reload else offset,
+            query,
+            connection=connection,
+            limit=limit,
+            must_reload=must_reload,
+            with_entries=with_entries,
+        )
 
     def watch(self) -> Watch:
         """Return a context in which `await watch.changed()` waits for the next change."""
-        self.recorder  # noqa: B018 - says what is missing, if it is
+        self.reader  # noqa: B018 - says what is missing, if it is
         return self._watchers.watch()
 
-    def totals(self) -> Totals:
-        """Return the measurements of this process."""
+    def subscribe(
+        self, interest: Interest, since: Mapping[str, int], on_news: Callable[[], None]
+    ) -> Watched | None:
+        """Hear of what changes in the other processes; None if there are none to hear.
+
+        Args:
+            since: the offset that each process goes on from, by its epoch.
+            on_news: called when there is something to `drain()`.
+        """
+        node = self._node()
+        return node.subscribe(interest, since, on_news) if node is not None else None
+
+    def unsubscribe(self, watched: Watched | None) -> None:
+        """Hear no more of it."""
+        node = self._node()
+        if watched is not None and node is not None:
+            node.unsubscribe(watched)
+
+    def totals(self, process: str = "") -> Totals:
+        """Return the measurements of all processes that speak, or of those with one name."""
+        chosen = [
+            status.report.totals
+            for status in self.statuses()
+            if not status.is_stale and process in ("", status.process.name)
+        ]
+        first = chosen[0] if chosen else self.reader.totals()
+        for other in chosen[1:]:
+            first = first + other
+        return first
+
+    async def leaf_counts(self) -> dict[tuple[str, str], int]:
+        """Return how many connections are open, by scope type and route; or by channel."""
         recorder = self.recorder
         with recorder.lock:
-            state, journal = recorder.state, recorder.journal
-            rate = rates(journal, recorder.clock())
-            return Totals(
-                in_rate=rate["in"],
-                out_rate=rate["out"],
-                layer_rate=rate["layer"] + rate["deliver"],
-                held=len(journal),
-                capacity=journal.capacity,
-                held_bytes=journal.held_bytes,
-                dropped=state.dropped,
-                open_count=state.open_count,
-                by_protocol=state.count_by_protocol(),
-            )
+            return recorder.state.count_by_leaf()
+
+    async def missed_paths(self) -> list[tuple[str, int]]:
+        """Return the paths that no route took, and how often, the most frequent first."""
+        recorder = self.recorder
+        with recorder.lock:
+            misses = [(miss.path, miss.count) for miss in recorder.state.misses()]
+        return sorted(misses, key=lambda miss: -miss[1])[:MISSED]
 
     def processes(self) -> list[ProcessView]:
-        """Return the processes that are read: this one."""
-        return [self.recorder.process]
+        """Return the processes that are read, this one first."""
+        return [status.process for status in self.statuses()]
 
-    def _view_of(self, known: ConnectionState, *, with_scope: bool = False) -> ConnectionView:
-        recorder = self.recorder
-        groups = recorder.state.memberships.of_channel(known.channel_name)
-        return self._connections.view(known, groups, recorder.clock(), with_scope=with_scope)
+    def statuses(self) -> list[ProcessStatus]:
+        """Return how the processes are, this one first."""
+        node = self._node()
+        report = (
+            node.report()
+            if node is not None
+            else ProcessReport(self.reader.process, self.reader.totals(), vitals.rss_bytes())
+        )
+        others = node.statuses() if node is not None else []
+        return [ProcessStatus(report, is_own=True), *others]
 
-    def _matches(self, query: Query | None, entry: Entry) -> bool:
-        return not query or query.matches(EntryRecord(entry, self._entries))
+    def other_versions(self) -> dict[str, int]:
+        """Return the names of processes that speak another version of the relay, and which."""
+        node = self._node()
+        return dict(node.watching.other_versions) if node is not None else {}
+
+    def foreign(self) -> str:
+        """Return a sentence if another project speaks on the same channel layer; else ""."""
+        node = self._node()
+        return node.watching.foreign if node is not None else ""
+
+    def names_of(self, epochs: Sequence[str]) -> list[str]:
+        """Return what processes are called; those that nobody knows by their epoch."""
+        names = {status.process.epoch: status.process.name for status in self.statuses()}
+        return [names.get(epoch, epoch) for epoch in epochs]
+
+    def _node(self) -> RelayNode | None:
+        return self._joining.node if self._joining is not None else None
+
+    async def _ask(self, question: str, arguments: Any, *, only: str = "") -> Replies | None:
+        node = self._node()
+        if node is None:
+            return None
+        return await node.ask(question, arguments, only=only)
+
+    def _heard(
+        self, replies: Replies | None, kind: type[T]
+    ) -> list[tuple[dict[str, Any], list[T]]]:
+        """Return the head and the values of each answer; those that are malformed are none."""
+        heard = []
+        for epoch, text in (replies.texts if replies is not None else {}).items():
+            try:
+                head, *lines = text.split("\n")
+                values = [plain.from_plain(kind, loads(line)) for line in lines]
+                heard.append((plain.read_mapping(loads(head)), values))
+            except (MalformedValue, RefusedMessage) as error:
+                logger.warning("The answer of process %s was refused: %s", epoch, error)
+        return heard
+
+    def _offsets(self, replies: Replies | None) -> list[tuple[str, int]]:
+        offsets = []
+        for epoch, text in (replies.texts if replies is not None else {}).items():
+            try:
+                head = plain.read_mapping(loads(text.partition("\n")[0]))
+                offsets.append((epoch, plain.read_offset(head.get("offset"))))
+            except (MalformedValue, RefusedMessage):
+                continue
+        return offsets
+
+    async def _detail(self, epoch: str, offset: int) -> EntryDetail | None:
+        if epoch == self.reader.position[0]:
+            return await self.reader.entry(offset)
+        replies = await self._ask("entry", {"offset": offset}, only=epoch)
+        if replies is not None and replies.silent:
+            if epoch not in {status.process.epoch for status in self.statuses()}:
+                return None  # of a process that has ended
+            raise NoAnswer(self.names_of(replies.silent))
+        details = [one for _, found in self._heard(replies, EntryDetail) for one in found]
+        return details[0] if details else None
+
+    async def _linked(self, detail: EntryDetail, position: str) -> EntryDetail:
+        """Add what other processes know of an entry's cause and of its effects."""
+        cause = unspell(detail.view.cause)
+        effects = list(detail.effects)
+        replies = await self._ask("effects", {"position": position})
+        for _, values in self._heard(replies, EntryView):
+            effects += values
+        caused_by = detail.caused_by
+        if caused_by is None and cause is not None:
+            found = await self._detail(*cause)
+            caused_by = found.view if found is not None else None
+        effects.sort(key=lambda entry: entry.at)
+        return replace(detail, caused_by=caused_by, effects=tuple(effects[:EFFECTS]))
 
 
-def _is_on(entry: Entry, connection_id: str | None) -> bool:
-    if connection_id is None:
-        return True
-    return entry.connection is not None and entry.connection.id == connection_id
-
-
-def _sample(entries: Sequence[Entry], limit: int) -> Sequence[Entry]:
-    if len(entries) <= limit:
-        return entries
-    step = -(-len(entries) // limit)
-    return [
-        entry
-        for index, entry in enumerate(entries)
-        if index % step == 0 or DIRECTIONS[entry.kind] in ("error", "life")
-    ]
+async def _both(
+    own: Coroutine[Any, Any, T], node: RelayNode | None, question: str, arguments: Any
+) -> tuple[T, Replies | None]:
+    """Read this process, and ask the others meanwhile."""
+    if node is None:
+        return await own, None
+    if not isinstance(arguments, Mapping):
+        arguments = plain.to_plain(arguments)
+    found, replies = await asyncio.gather(own, node.ask(question, arguments))
+    return found, replies
 
 
 relay = Relay()

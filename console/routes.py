@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from django.urls import URLResolver
@@ -34,6 +34,7 @@ class RouteNode:
         label: what leads to it: a protocol, a channel or a pattern; "" below middleware.
         doc: first line of its docstring.
         children: what it passes on to.
+        application: the thing itself.
     """
 
     kind: NodeKind
@@ -42,6 +43,7 @@ class RouteNode:
     label: str = ""
     doc: str = ""
     children: tuple[RouteNode, ...] = ()
+    application: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +79,35 @@ def websocket_routes(application: Any) -> list[RouteView]:
     return list(_routes(application, "websocket", (), _DEPTH))
 
 
+def inner_of(application: Any) -> Any:
+    """Return what middleware wraps, by the names that middleware gives it, or None."""
+    if hasattr(application, "consumer_class"):
+        return None
+    for name in ("inner", "application", "app"):
+        inner = vars(application).get(name) if hasattr(application, "__dict__") else None
+        if callable(inner):
+            return inner
+    return None
+
+
+def name_of(application: Any) -> tuple[str, str]:
+    """Return what `application` is called, in short and as a dotted path."""
+    dotted = name_that_thing(_named(application))
+    return dotted.rpartition(".")[2], dotted
+
+
 def _node(application: Any, label: str, depth: int) -> RouteNode:
     steps = _steps(application) if depth else []
     children = tuple(_node(child, step, depth - 1) for step, child in steps)
-    dotted = name_that_thing(_named(application))
+    name, dotted = name_of(application)
     return RouteNode(
         kind=_kind(application),
-        name=dotted.rpartition(".")[2],
+        name=name,
         dotted=dotted,
         label=label,
         doc=_doc(application),
         children=children,
+        application=application,
     )
 
 
@@ -104,14 +124,14 @@ def _routes(
         for patterns, inner in _patterns(application.routes):
             read = tuple(read_pattern(pattern) for pattern in patterns)
             yield from _routes(inner, protocol, (*parts, *read), depth - 1)
-    elif (inner := _inner(application)) is not None:
+    elif (inner := inner_of(application)) is not None:
         yield from _routes(inner, protocol, parts, depth - 1)
     else:
         yield _route(application, protocol, parts)
 
 
 def _route(application: Any, protocol: str, parts: tuple[RoutePart, ...]) -> RouteView:
-    dotted = name_that_thing(_named(application))
+    name, dotted = name_of(application)
     arguments = tuple(argument for part in parts for argument in part.arguments)
     is_known = all(part.template is not None for part in parts)
     return RouteView(
@@ -119,7 +139,7 @@ def _route(application: Any, protocol: str, parts: tuple[RoutePart, ...]) -> Rou
         route="".join(part.route for part in parts),
         path_template="/" + "".join(part.template or "" for part in parts) if is_known else "",
         arguments=tuple(_unique(arguments)),
-        consumer=dotted.rpartition(".")[2],
+        consumer=name,
         consumer_path=dotted,
         doc=_doc(application),
     )
@@ -143,7 +163,7 @@ def _steps(application: Any) -> list[tuple[str, Any]]:
             ("".join(map(str, patterns)), inner)
             for patterns, inner in _patterns(application.routes)
         ]
-    inner = _inner(application)
+    inner = inner_of(application)
     return [("", inner)] if inner is not None else []
 
 
@@ -158,17 +178,6 @@ def _patterns(
             yield (*outer, route.pattern), route.callback
 
 
-def _inner(application: Any) -> Any:
-    """Return what middleware wraps, by the names that middleware gives it; or None."""
-    if hasattr(application, "consumer_class"):
-        return None
-    for name in ("inner", "application", "app"):
-        inner = vars(application).get(name) if hasattr(application, "__dict__") else None
-        if callable(inner):
-            return inner
-    return None
-
-
 def _kind(application: Any) -> NodeKind:
     if isinstance(application, ProtocolTypeRouter):
         return "protocols"
@@ -178,7 +187,7 @@ def _kind(application: Any) -> NodeKind:
         return "router"
     if hasattr(application, "consumer_class"):
         return "consumer"
-    return "middleware" if _inner(application) is not None else "other"
+    return "middleware" if inner_of(application) is not None else "other"
 
 
 def _named(application: Any) -> Any:

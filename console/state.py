@@ -1,20 +1,70 @@
-"""What is true now in one process: its connections and who is in which group.
+"""What is true now in one process: its connections, who is in which group, what it counted.
 
 Owns the lists of open and recently closed connections, which of them changed
-since when, and the memberships that were seen. Folded from the taps by the
-recorder, under its lock. Pure.
+since when, the memberships that were seen, and the counts since the start. Folded
+from the taps by the recorder, under its lock. Pure.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from heapq import nlargest
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from console.connection import ConnectionState
+from console.handlers import OTHERS, Handlers
+from console.tally import Tally
+from runtime.taps import DropReason
 
 REMOVED_KEPT = 1_000
+ERRORS_KEPT = 200
+"""Classes of errors that are counted apart."""
+
+MISSES_KEPT = 100
+PATH_CHARS = 500
+
+
+@dataclass(slots=True)
+class ProtocolCounts:
+    """What the connections of one protocol have done since the start."""
+
+    opened: int = 0
+    in_count: int = 0
+    in_bytes: int = 0
+    out_count: int = 0
+    out_bytes: int = 0
+
+    def add(self, known: ConnectionState) -> None:
+        """Count what a connection has done so far."""
+        self.opened += 1
+        self.in_count += known.in_count
+        self.in_bytes += known.in_bytes
+        self.out_count += known.out_count
+        self.out_bytes += known.out_bytes
+
+    def plus(self, other: ProtocolCounts) -> ProtocolCounts:
+        """Return the sum of both."""
+        names = [field.name for field in fields(self)]
+        return ProtocolCounts(*(getattr(self, name) + getattr(other, name) for name in names))
+
+
+@dataclass(slots=True)
+class Miss:
+    """A path that no route took.
+
+    Attributes:
+        path: as it came, cut to a bound: it may hold a secret, and is redacted by who shows it.
+        count: how often; `last_at` is when it was last, `tried` what was tried then.
+    """
+
+    protocol: str
+    path: str
+    tried: tuple[str, ...]
+    count: int
+    last_at: float
 
 
 class State:
@@ -27,7 +77,11 @@ class State:
 
     def __init__(self, *, closed_kept: int) -> None:
         self.memberships = Memberships()
-        self.dropped = 0
+        self.handlers = Handlers()
+        self.tally = Tally()
+        self.drops: Counter[DropReason] = Counter()
+        self.errors: Counter[tuple[str, str]] = Counter()
+        self.missed_routes = 0
         self._closed_kept = closed_kept
         self._listed: dict[str, ConnectionState] = {}
         self._open: dict[str, ConnectionState] = {}
@@ -35,6 +89,9 @@ class State:
         self._by_channel: dict[str, ConnectionState] = {}
         self._changed: dict[str, ConnectionState] = {}  # in the order of their last change
         self._removed: deque[tuple[int, str]] = deque(maxlen=REMOVED_KEPT)
+        self._misses: dict[tuple[str, str], Miss] = {}  # in the order of their last time
+        # Of those that are listed no more: the others can still change.
+        self._retired: dict[str, ProtocolCounts] = {}
 
     def __repr__(self) -> str:
         return f"<State open={len(self._open)} listed={len(self._listed)}>"
@@ -47,6 +104,21 @@ class State:
     def open_count(self) -> int:
         """How many connections are open."""
         return len(self._open)
+
+    @property
+    def dropped(self) -> int:
+        """How many layer messages did not reach a receiver, since the start."""
+        return self.drops.total()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait in mailboxes for their handlers."""
+        return sum(len(known.pending) for known in self._open.values())
+
+    def deepest(self, most: int) -> list[ConnectionState]:
+        """Return the open connections for which most messages wait, the deepest mailbox first."""
+        waiting = (known for known in self._open.values() if known.pending)
+        return nlargest(most, waiting, key=lambda known: len(known.pending))
 
     def get(self, connection_id: str) -> ConnectionState | None:
         """Return a listed connection."""
@@ -62,6 +134,43 @@ class State:
         for known in self._open.values():
             counts[known.protocol] = counts.get(known.protocol, 0) + 1
         return counts
+
+    def count_by_leaf(self) -> dict[tuple[str, str], int]:
+        """Return how many are open, by scope type and route; of channels, by name."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for known in self._open.values():
+            route = known.path if known.protocol == "channel" else known.route
+            counts[known.protocol, route] += 1
+        return dict(counts)
+
+    def counts(self) -> dict[str, ProtocolCounts]:
+        """Return what the connections of each protocol have done since the start."""
+        listed: dict[str, ProtocolCounts] = {}
+        for known in self._listed.values():
+            listed.setdefault(known.protocol, ProtocolCounts()).add(known)
+        return {
+            name: self._retired.get(name, ProtocolCounts()).plus(listed.get(name, ProtocolCounts()))
+            for name in {**self._retired, **listed}
+        }
+
+    def misses(self) -> list[Miss]:
+        """Return the paths that no route took, the latest first."""
+        return list(reversed(self._misses.values()))
+
+    def count_error(self, consumer: str, name: str) -> None:
+        """A handler or an application failed, with an error of the class `name`."""
+        is_apart = len(self.errors) < ERRORS_KEPT or (consumer, name) in self.errors
+        self.errors[(consumer, name) if is_apart else (OTHERS, OTHERS)] += 1
+
+    def count_miss(self, known: ConnectionState, tried: tuple[str, ...], now: float) -> None:
+        """No route took the path of a connection."""
+        self.missed_routes += 1
+        key = (known.protocol, known.path[:PATH_CHARS])
+        earlier = self._misses.pop(key, None)
+        count = earlier.count if earlier is not None else 0
+        self._misses[key] = Miss(*key, tried, count + 1, now)
+        if len(self._misses) > MISSES_KEPT:
+            del self._misses[next(iter(self._misses))]
 
     def open(self, known: ConnectionState) -> None:
         """A connection opened."""
@@ -90,6 +199,7 @@ class State:
             del self._listed[oldest.id]
             self._changed.pop(oldest.id, None)
             self._removed.append((revision, oldest.id))
+            self._retired.setdefault(oldest.protocol, ProtocolCounts()).add(oldest)
             oldest.forget()
 
     def changed_since(self, revision: int) -> list[ConnectionState]:
@@ -134,6 +244,14 @@ class Memberships:
         groups.pop(group, None)
         if not groups:
             self._groups.pop(channel, None)
+
+    def groups(self) -> dict[str, int]:
+        """Return the groups and how many members each has here; of all layers together."""
+        counts: Counter[str] = Counter()
+        for groups in self._members.values():
+            for name, members in groups.items():
+                counts[name] += len(members)
+        return dict(counts)
 
     def of_channel(self, channel: str) -> tuple[tuple[str, int], ...]:
         """Return the groups of a channel and how many members each has, by name."""

@@ -14,6 +14,7 @@ urlpatterns = [
     path("connections/", views.connections, name="connections"),
     path("connections/<slug:connection_id>/", views.connection, name="connection"),
     path("traffic/", views.traffic, name="traffic"),
+    path("routing/", views.routing, name="routing"),
     path("client/", views.client, name="client"),
     path("login/", views.SignIn.as_view(), name="login"),
     path(

@@ -21,6 +21,7 @@ from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
 from console.pages.page import Page
+from console.pages.routing import RoutingPage
 from console.pages.shell import Shell
 from console.pages.traffic import TrafficPage
 from console.policy import may_watch
@@ -73,6 +74,12 @@ async def connection(request: HttpRequest, connection_id: str) -> HttpResponse:
 async def traffic(request: HttpRequest) -> HttpResponse:
     """Show what passes."""
     return await _show(request, TrafficPage(request.GET))
+
+
+@staff_only
+async def routing(request: HttpRequest) -> HttpResponse:
+    """Show where every path goes."""
+    return await _show(request, RoutingPage(request.GET))
 
 
 @staff_only

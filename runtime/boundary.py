@@ -39,7 +39,11 @@ async def observe(application: ASGIApplication, scope: Scope, receive: Receive, 
     A scope that an outer boundary observes already, or that an observer wants muted,
     is passed on untouched; one that an observer serves itself goes to that observer.
     """
-    if not taps.observers or CONNECTION_KEY in scope or scope["type"] == "lifespan":
+    if not taps.observers or CONNECTION_KEY in scope:
+        return await application(scope, receive, send)
+    if scope["type"] == "lifespan":
+        if (tap := taps.serving_began) is not None:
+            tap()
         return await application(scope, receive, send)
     own = taps.application_for(scope)
     if own is not None:

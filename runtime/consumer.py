@@ -14,7 +14,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from asgiref.sync import markcoroutinefunction
@@ -196,16 +196,19 @@ class AsyncConsumer:
         """Return the next message of the consumer's own channel, for a layer that cannot push."""
         return await self.channel_layer.receive(self.channel_name)
 
-    async def dispatch(self, message: Event) -> None:
-        """Call the handler of `message`.
+    def dispatch(self, message: Event) -> Coroutine[Any, Any, None]:
+        """Call the handler of `message`; awaited, as if this were a coroutine function.
 
         Raises:
             ValueError: the message has no type, or one that begins with an underscore.
         """
-        if has_opened_connections():  # asked first: a coroutine for each message is not free
-            await aclose_connections_if_due()
+        # It hands on the handler's own coroutine: one around it, for each message, is not free.
+        if has_opened_connections():
+            return self._dispatch_after_database(message)
         self._before_handler(message)
-        await self._handler_of(message)(message)
+        return self._handler_of(message)(message)  # type: ignore[no-any-return]  # the project's
+
+    markcoroutinefunction(dispatch)
 
     async def send(self, message: Event) -> None:
         """Send `message` to the client, as an event of the protocol."""
@@ -218,6 +221,11 @@ class AsyncConsumer:
             StopConsumer: it says that the client has gone.
         """
         self._report_unhandled(message)
+
+    async def _dispatch_after_database(self, message: Event) -> None:
+        await aclose_connections_if_due()
+        self._before_handler(message)
+        await self._handler_of(message)(message)
 
     def _make_base_send(self, send: Send) -> Callable[[Event], Any]:
         return send
@@ -279,11 +287,13 @@ class AsyncConsumer:
         mailbox = self._mailbox
         if self.max_concurrency > 1:
             return await handle_concurrently(mailbox, self._dispatch_in_task, self.max_concurrency)
-        if self._connection is not None:
-            while True:
-                await self._dispatch_observed(self._connection, await mailbox.get())
+        connection = self._connection
         while True:
-            await self.dispatch((await mailbox.get()).message)
+            item = mailbox.take_now() or await mailbox.get()
+            if connection is None:
+                await self.dispatch(item.message)
+            else:
+                await self._dispatch_observed(connection, item)
 
     async def _dispatch_in_task(self, item: Item) -> None:
         if self._connection is None:

@@ -14,8 +14,6 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import SyncToAsync, sync_to_async
@@ -36,8 +34,11 @@ class DatabaseSyncToAsync(SyncToAsync[P, R]):
 
     def thread_handler(self, loop: Any, *args: Any, **kwargs: Any) -> Any:
         """Run the call in the thread that was chosen for it."""
-        with _old_connections_closed():
+        close_old_connections()
+        try:
             return super().thread_handler(loop, *args, **kwargs)  # type: ignore[no-untyped-call]
+        finally:
+            close_old_connections()
 
 
 database_sync_to_async = DatabaseSyncToAsync
@@ -48,6 +49,8 @@ def close_old_connections() -> None:
 
     Has the name of Django's function, which tests of projects replace here.
     """
+    if not _opened:
+        return
     for wrapper in connections.all(initialized_only=True):
         if not _is_due(wrapper):
             continue
@@ -73,15 +76,6 @@ async def aclose_connections_if_due() -> None:
         await aclose_old_connections()
         for record in _opened:
             record.is_out_of_reach = record.is_due()
-
-
-@contextmanager
-def _old_connections_closed() -> Iterator[None]:
-    close_old_connections()
-    try:
-        yield
-    finally:
-        close_old_connections()
 
 
 def _is_due(wrapper: BaseDatabaseWrapper) -> bool:

@@ -30,6 +30,9 @@ EVENT_WATERMARK = 64
 EVENT_READER = "mailbox.events"
 """The name of the task that moves client events in."""
 
+_new_tuple = tuple.__new__
+"""Makes an `Item` of four values: half the cost of `Item()`, which every message would pay."""
+
 
 class Item(NamedTuple):
     """What a mailbox gives out.
@@ -117,12 +120,23 @@ class Mailbox:
             return False
         if (tap_delivered := taps.message_delivered) is not None and not is_muted():
             tap_delivered(self.connection, self.channel, message, cause)
-        item = Item(message, time.monotonic(), cause, False)
+        item = _new_tuple(Item, (message, time.monotonic(), cause, False))
         if threading.get_ident() == self._thread_id:
             self._put(item)
         elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._put, item)
         return True
+
+    def take_now(self) -> Item | None:
+        """Remove and return the next item if one waits already; asked before `get()`.
+
+        With many messages on their way this saves a coroutine for each.
+        """
+        while self._items:
+            item = self._take(self._items)
+            if item is not None:
+                return item
+        return None
 
     async def get(self) -> Item:
         """Remove and return the next item, waiting for it.
@@ -131,30 +145,25 @@ class Mailbox:
             ConnectionEnding: the runtime ends the connection here.
             Exception: what a reader failed with, after the items before it.
         """
-        while True:
-            if self._items:
-                item = self._take(self._items)
-                if item is not None:
-                    return item
-            elif self._failure is not None:
-                raise self._failure
-            else:
-                self._items = None
-                self._taker = self._loop.create_future()
-                if self._waiting_for_room:
-                    self._announce_room()
-                try:
-                    return await self._taker
-                finally:
-                    self._taker = None
+        # By name: a subclass may refuse in take_now() what it gives out here.
+        if (item := Mailbox.take_now(self)) is not None:
+            return item
+        if self._failure is not None:
+            raise self._failure
+        self._items = None
+        self._taker = self._loop.create_future()
+        if self._waiting_for_room:
+            self._announce_room()
+        try:
+            return await self._taker
+        finally:
+            self._taker = None
 
     def take_waiting(self, most: int) -> list[Item]:
         """Remove and return at most `most` items that wait already."""
         taken: list[Item] = []
-        while self._items and len(taken) < most:
-            item = self._take(self._items)
-            if item is not None:
-                taken.append(item)
+        while len(taken) < most and (item := self.take_now()) is not None:
+            taken.append(item)
         return taken
 
     def read_events(
@@ -217,7 +226,7 @@ class Mailbox:
                 self.is_disconnected = event.get("type") == last
             except AttributeError:
                 raise MalformedEvent(event, "a dict with a 'type'") from None
-            self._put(Item(event, time.monotonic(), None, True))
+            self._put(_new_tuple(Item, (event, time.monotonic(), None, True)))
 
     async def _read_layer(self, receive: Callable[[], Awaitable[Message]]) -> None:
         while True:
@@ -252,13 +261,13 @@ class Mailbox:
     def _take(self, items: deque[Item]) -> Item | None:
         """Remove and return the next item, or None if its time has passed."""
         item = items.popleft()
-        if item.is_event:
-            self._events -= 1
-        else:
-            self._layer_messages -= 1
         if self._waiting_for_room:
             self._announce_room()
-        if item.is_event or item.put_at + self._expiry_s > time.monotonic():
+        if item.is_event:
+            self._events -= 1
+            return item
+        self._layer_messages -= 1
+        if item.put_at + self._expiry_s > time.monotonic():
             return item
         drops.report(self.connection, self.channel, item.message, "expired")
         return None

@@ -115,6 +115,10 @@ class GuardedMailbox(Mailbox):
         if not is_valid:
             self.end(ConnectionEnding(SIGNED_OUT, "signed out"), at_once=True)
 
+    def take_now(self) -> Item | None:
+        """Remove and return the next item if one waits and the user need not be looked at."""
+        return None if self.is_due else super().take_now()
+
     async def get(self) -> Item:
         """Remove and return the next item, waiting for it; see `Mailbox.get`.
 

@@ -109,6 +109,12 @@ class Observer:
         """Return an application of the observer's own that serves this scope, or None."""
         return None
 
+    def serving_began(self) -> None:
+        """A worker, or a server that says so, begins to serve on the event loop that runs.
+
+        A server says so by its lifespan, which Daphne has not: there the first scope says it.
+        """
+
     def scope_opened(self, connection: Connection) -> None:
         """The server opened a connection; its application is about to be called."""
 
@@ -198,6 +204,7 @@ class Observer:
 
 
 HOOKS = (
+    "serving_began",
     "scope_opened",
     "scope_closed",
     "event_received",
@@ -224,6 +231,7 @@ class Taps:
     __slots__ = (*HOOKS, "observers")
 
     if TYPE_CHECKING:
+        serving_began: Callable[[], None] | None
         scope_opened: Callable[[Connection], None] | None
         scope_closed: Callable[[Connection, BaseException | None], None] | None
         event_received: Callable[[Connection, Event], None] | None

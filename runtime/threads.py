@@ -1,6 +1,6 @@
 """Which thread a synchronous handler runs on, and how what it sends reaches the client.
 
-Owns the bounded pool of the process. Different connections run on different
+Different connections run on different
 threads at once; each connection keeps its own order. Under a test's transaction
 all handlers share the test's thread, since only that thread sees what the test has
 written.
@@ -12,37 +12,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from functools import cache
+from functools import cache, partial
+from weakref import WeakKeyDictionary
 
 from runtime.db import DatabaseSyncToAsync
 from runtime.environment import is_test_environment
 from runtime.exceptions import StopConsumer
+from runtime.pool import handler_pool
 from runtime.taps import Cause, Connection, current_cause
 from runtime.tasks import spawn
 from runtime.typing import Event, Send
 
 logger = logging.getLogger("runtime.threads")
 
-DEFAULT_THREADS = 40
-"""How many synchronous handlers run at once, unless the variable ASGI_THREADS says otherwise."""
-
 UNSENT_WATERMARK = 64
 """Events that a handler may be ahead of its client before `send()` blocks."""
+
+UNTOLD_S = 0.001
+"""How long what a handler has sent may wait for the handler's end before it goes out."""
 
 
 class HandlerThread:
     """Runs the handlers of one synchronous consumer in a thread, and sends for them.
 
-    A handler does not wait for each of its sends: they go out while it runs, in order, in
-    the consumer's own task. All handlers run in one context, so that a context variable
-    that one sets is there in the next, whatever thread that runs on.
+    A handler does not wait for each of its sends: they go out in order, in the consumer's own
+    task. That is told once, as the handler ends, since each telling wakes the loop's thread and
+    takes the interpreter from the handler's; a handler that works for longer than `UNTOLD_S`
+    is prompt from then on: what it has sent goes out while it runs. All handlers run in one
+    context, so that a context variable that one sets is there in the next, whatever thread that
+    runs on.
 
     Args:
         send: the server's; awaited on the loop on which this is made.
@@ -55,11 +58,14 @@ class HandlerThread:
         self._send = send
         self._connection = connection
         self._loop = asyncio.get_running_loop()
+        self._timer = _timer_of(self._loop)
         self._context = copy_context()
         self._unsent: deque[tuple[Event, Cause | None]] = deque()
         self._room = threading.Condition()
+        self._blocked = 0
         self._failure: BaseException | None = None
         self._is_working = False
+        self._is_prompt = False
         self._is_signalled = False
         self._wake: asyncio.Future[None] | None = None
 
@@ -75,10 +81,10 @@ class HandlerThread:
         connection = self._connection
         cause = (connection.cause or ("", "")) if connection is not None else None
         self._unsent.append((event, cause))
-        self._signal()
+        if self._is_prompt or not self._is_working:
+            self._signal()
         if len(self._unsent) > UNSENT_WATERMARK and not is_test_environment():
-            with self._room:
-                self._room.wait_for(lambda: len(self._unsent) <= UNSENT_WATERMARK // 2)
+            self._wait_for_room()
             self._raise_failure()
 
     async def run(self, work: Callable[[], None]) -> None:
@@ -91,12 +97,15 @@ class HandlerThread:
             BaseException: what the work, or a send, failed with.
         """
         cancellation: asyncio.CancelledError | None = None
-        self._is_working = True
+        self._is_working, self._is_prompt = True, False
         self._start(work)
+        self._timer.watch(self, self._loop)
         while self._is_working or self._unsent:
             try:
-                await self._flush()
-                await self._wait_for_signal()
+                if self._unsent:
+                    await self._flush()
+                else:
+                    await self._wait_for_signal()
             except asyncio.CancelledError as cancelled:
                 cancellation, self.is_cancelled = cancelled, True
         if cancellation is not None:
@@ -104,12 +113,19 @@ class HandlerThread:
             raise cancellation
         self._raise_failure()
 
+    def become_prompt(self) -> None:
+        """Let out what the handler has sent so far, and from now on all at once; on the loop."""
+        # In this order: what the handler sends meanwhile is found here, or told by the handler.
+        self._is_prompt = True
+        if self._is_working and self._unsent:
+            self._signalled()
+
     def _start(self, work: Callable[[], None]) -> None:
         if is_test_environment():
             hop = DatabaseSyncToAsync(work, thread_sensitive=True, context=self._context)
             spawn(hop(), name="handler thread", on_error=self._fail).add_done_callback(self._ended)
         else:
-            _pool().submit(self._work_in_pool, work)
+            handler_pool().submit(partial(self._work_in_pool, work))
 
     def _work_in_pool(self, work: Callable[[], None]) -> None:
         try:
@@ -130,17 +146,33 @@ class HandlerThread:
     async def _flush(self) -> None:
         while self._unsent:
             event, cause = self._unsent.popleft()
-            # The handler that sent it may have ended by now, and another one begun.
-            token = current_cause.set(cause)
             try:
-                await self._send(event)
+                if cause is None:
+                    await self._send(event)
+                else:
+                    await self._send_observed(event, cause)
             except Exception as failure:
                 self._failure = failure
                 self._unsent.clear()
             finally:
-                current_cause.reset(token)
-                with self._room:
-                    self._room.notify_all()
+                if self._blocked:
+                    with self._room:
+                        self._room.notify_all()
+
+    async def _send_observed(self, event: Event, cause: Cause) -> None:
+        # The handler that sent it may have ended by now, and another one begun.
+        token = current_cause.set(cause)
+        try:
+            await self._send(event)
+        finally:
+            current_cause.reset(token)
+
+    def _wait_for_room(self) -> None:
+        self._signal()
+        with self._room:
+            self._blocked += 1  # before the first look: who makes room looks at it afterwards
+            self._room.wait_for(lambda: len(self._unsent) <= UNSENT_WATERMARK // 2)
+            self._blocked -= 1
 
     def _signal(self) -> None:
         if not self._is_signalled:
@@ -177,6 +209,35 @@ class HandlerThread:
             raise failure
 
 
+class _PromptTimer:
+    """Makes those prompt that still work after `UNTOLD_S`: one timer for all on a loop."""
+
+    def __init__(self) -> None:
+        self._working: set[HandlerThread] = set()
+        self._is_set = False
+
+    def watch(self, thread: HandlerThread, loop: asyncio.AbstractEventLoop) -> None:
+        self._working.add(thread)
+        if not self._is_set:
+            self._is_set = True
+            loop.call_later(UNTOLD_S, self._tick)
+
+    def _tick(self) -> None:
+        self._is_set = False
+        working, self._working = self._working, set()
+        for thread in working:
+            thread.become_prompt()
+
+
+def _timer_of(loop: asyncio.AbstractEventLoop) -> _PromptTimer:
+    found = _timers.get(loop)
+    if found is None:
+        found = _timers[loop] = _PromptTimer()
+    return found
+
+
+_timers: WeakKeyDictionary[asyncio.AbstractEventLoop, _PromptTimer] = WeakKeyDictionary()
+
 _NO_ERROR = (None, None, None)
 
 
@@ -188,9 +249,3 @@ def _hop() -> DatabaseSyncToAsync[[], None]:
 
 def _nothing() -> None:
     """Stand for the function that `DatabaseSyncToAsync` wants to be made with."""
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    threads = int(os.environ.get("ASGI_THREADS") or DEFAULT_THREADS)
-    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="runtime-handler")

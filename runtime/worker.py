@@ -19,6 +19,7 @@ from typing import Any
 
 from runtime.exceptions import JobsCutOff
 from runtime.jobs import JobQueue
+from runtime.taps import taps
 from runtime.tasks import cancel_and_wait
 from runtime.typing import ASGIApplication, Scope
 
@@ -90,6 +91,8 @@ class Worker:
             Exception: what a listener failed with; the worker does not go on without it.
             JobsCutOff: jobs still ran at the deadline.
         """
+        if (tap := taps.serving_began) is not None:
+            tap()
         listeners = [asyncio.ensure_future(self.listener(channel)) for channel in self.channels]
         stop = asyncio.ensure_future(self._stop_asked.wait())
         try:

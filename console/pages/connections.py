@@ -11,6 +11,7 @@ from console.entry import spell
 from console.pages.columns import Column, Order, columns
 from console.pages.page import NOTHING, Page, Partial, Update
 from console.pages.watched_rows import LIMIT, WatchedRows
+from console.query_keys import Room
 from console.relay import relay
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class ConnectionsPage(Page):
 
     name: ClassVar[str] = "connections"
     room: ClassVar[str] = "connections"
+    query_room: ClassVar[Room] = "connections"
     template: ClassVar[str] = "console/connections.html"
     title = "Connections"
     limit = LIMIT

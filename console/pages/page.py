@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from console.entry import Position, spell, unspell
 from console.pages.query_field import QueryField
 from console.query import parse
+from console.query_keys import Key, Room, completions, keys_of
 from console.relay import relay
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Page:
         name: which page, as its URL and the live consumer call it.
         template: the template of the whole page.
         is_live: whether it changes while somebody looks.
+        query_room: whose keys its filter knows: those of connections, or of entries.
         params: the parameters of its address.
         subject: what the page is about, such as a connection's id; "" for a room.
         position: where its next update goes on from, as text.
@@ -91,6 +93,7 @@ class Page:
     room: ClassVar[str]
     title = ""
     is_live: ClassVar[bool] = True
+    query_room: ClassVar[Room] = "traffic"
     parent: ClassVar[Crumb | None] = None
 
     def __init__(self, params: QueryDict, subject: str = "") -> None:
@@ -127,6 +130,17 @@ class Page:
     def note(self) -> str:
         """A word beside the title."""
         return ""
+
+    @property
+    def query_keys(self) -> Sequence[Key]:
+        """What its filter can ask for, for the help beside the field."""
+        return keys_of(self.query_room)
+
+    @property
+    def query_words(self) -> Sequence[str]:
+        """What may be typed there, for completion: each key, and each of its values."""
+        words = completions(self.query_room).items()
+        return [word for key, values in words for word in (key, *(key + one for one in values))]
 
     @property
     def totals(self) -> Totals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.query import Query, QueryError, parse
+from console.query import Field, Pattern, Query, QueryError, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,14 @@ class QueryField:
     @classmethod
     def read(cls, text: str, **narrowed: str) -> QueryField:
         """Understand `text`; `narrowed` are terms that hold besides, if they have a value."""
-        terms = " ".join(f"{key}:{_quoted(value)}" for key, value in narrowed.items() if value)
+        terms = Query(
+            tuple(Field(key, (Pattern((value,)),)) for key, value in narrowed.items() if value)
+        )
         try:
-            parse(text)
+            query = parse(text)
         except QueryError as error:
-            return cls(text, parse(terms), error)
-        return cls(text, parse(f"{text} {terms}".strip()))
+            return cls(text, terms, error)
+        return cls(text, query.narrowed(terms))
 
     @property
     def before(self) -> str:
@@ -45,8 +47,3 @@ class QueryField:
     def after(self) -> str:
         """The text after the character that is wrong."""
         return self.text[self.error.position + 1 :] if self.error else ""
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

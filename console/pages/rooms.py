@@ -26,6 +26,7 @@ class Room:
 
 CONNECTIONS = Room("connections", "Connections", "channelscope:connections", "connections", "c")
 TRAFFIC = Room("traffic", "Traffic", "channelscope:traffic", "traffic", "t")
+ROUTING = Room("routing", "Routing", "channelscope:routing", "routing", "r")
 CLIENT = Room("client", "Client", "channelscope:client", "client", "l")
 
-SECTIONS = (("Observe", (CONNECTIONS, TRAFFIC)), ("Steer", (CLIENT,)))
+SECTIONS = (("Observe", (CONNECTIONS, TRAFFIC, ROUTING)), ("Steer", (CLIENT,)))

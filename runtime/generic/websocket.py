@@ -234,9 +234,9 @@ class AsyncWebsocketConsumer(WebsocketLifecycle):
             ValueError: neither text nor bytes were given.
         """
         event = send_event(text_data, bytes_data)
-        if self._is_send_in_vain():
+        if self._is_closed and self._is_send_in_vain():
             return
-        await super().send(event)
+        await self.base_send(event)
         if close:
             await self.close(close)
 

@@ -30,9 +30,9 @@ class Clock:
 class Recording:
     """A recorder, the clock it reads, and the relay that reads it."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, process: ProcessView = PROCESS, **settings: Any) -> None:
         self.clock = Clock()
-        self.recorder = Recorder(PROCESS, Settings(**settings), clock=self.clock, timer=self.clock)
+        self.recorder = Recorder(process, Settings(**settings), clock=self.clock, timer=self.clock)
         self.relay = Relay(self.recorder)
 
     def open(self, path: str = "/ws/chat/lobby/", **scope: Any) -> Connection:

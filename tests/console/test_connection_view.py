@@ -155,3 +155,13 @@ def test_a_protocol_that_nobody_knows_is_shortened():
         "mqtt",
         "websoc",
     ]
+
+
+def test_a_query_asks_how_a_connection_stands():
+    recording = Recording()
+    connection = recording.open()
+    view = recording.relay._view_of(recording.state(connection))
+    assert parse("is:open -is:closed -is:error").matches(view.as_record())
+    recording.recorder.scope_closed(connection, KeyError("type"))
+    view = recording.relay._view_of(recording.state(connection))
+    assert parse("is:closed is:error code:1011 error:KeyError").matches(view.as_record())

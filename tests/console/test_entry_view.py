@@ -217,3 +217,35 @@ def test_the_rows_of_hex_cover_every_byte():
     rows = hex_rows(data)
     assert bytes.fromhex("".join(digits for _, digits, _ in rows)) == data
     assert rows[-1][0] == "000000f8"
+
+
+def test_a_query_asks_how_an_entry_and_its_connection_stand(recording):
+    connection = recording.open()
+    recording.send(connection, bytes=b"\xff\x00")
+    record = EntryRecord(recording.last(), recording.relay._entries)
+    assert parse("is:open is:binary -is:cut -is:error").matches(record)
+    recording.receive(connection, "websocket.disconnect", code=1006)
+    recording.recorder.scope_closed(connection, KeyError("type"))
+    assert parse("is:closed code:1011 -is:open").matches(record)
+    [error] = [entry for entry in recording.recorder.journal if entry.kind == "error"]
+    record = EntryRecord(error, recording.relay._entries)
+    assert parse("is:error error:KeyError error:*type*").matches(record)
+
+
+def test_a_second_search_does_not_redact_again(recording, monkeypatch):
+    connection = recording.open()
+    recording.start(connection)
+    recording.send(connection, text=json.dumps({"token": CANARY, "text": "green"}))
+    entry, reader = recording.last(), recording.relay._entries
+    assert "green" in reader.searchable(entry)
+    monkeypatch.setattr(reader, "shown", None)
+    assert CANARY not in reader.searchable(entry)
+
+
+def test_what_is_searched_before_its_consumer_is_known_is_not_kept(recording):
+    connection = recording.open()
+    recording.send(connection, text='{"card": "4000"}')
+    entry, reader = recording.last(), recording.relay._entries
+    assert "4000" in reader.searchable(entry)
+    recording.start(connection, Guarded(connection.scope))
+    assert "4000" not in reader.searchable(entry)

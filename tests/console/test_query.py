@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.query import (
-    KEYS,
-    UNITS,
+    DEEPEST,
+    MOST_TERMS,
+    AnyOf,
     Bound,
     Field,
     Pattern,
@@ -17,6 +18,7 @@ from console.query import (
     Text,
     parse,
 )
+from console.query_keys import TABLE
 
 RECORD = {
     "type": "chat.message",
@@ -27,25 +29,49 @@ RECORD = {
     "group": ("lobby", "presence"),
     "size": 1_500,
     "took": 61.5,
+    "code": 1006,
+    "is": ("closed", "error"),
+    "error": ("KeyError: 'type'", "KeyError"),
     "text": 'chat.message {"text": "Merging now"}',
 }
 
 pieces = st.text(min_size=0, max_size=8)
 patterns = st.lists(pieces, min_size=1, max_size=3).map(lambda found: Pattern(tuple(found)))
 amounts = st.decimals(0, 10**6, places=2)
-terms = st.one_of(
-    st.builds(Text, patterns, st.booleans()),
-    st.builds(
+texts = st.builds(Text, patterns, st.booleans())
+
+
+def fields_of(key):
+    values = st.sampled_from(key.choices).map(lambda value: Pattern((value,)))
+    return st.builds(
         Field,
-        st.sampled_from([key for key in KEYS if key not in UNITS]),
-        st.lists(patterns, min_size=1, max_size=3).map(tuple),
+        st.just(key.name),
+        st.lists(values if key.choices else patterns, min_size=1, max_size=3).map(tuple),
         st.booleans(),
-    ),
-    st.builds(Bound, st.sampled_from([*UNITS]), st.sampled_from("<=>"), amounts, st.booleans()),
+    )
+
+
+fields = st.sampled_from([key for key in TABLE if key.units is None]).flatmap(fields_of)
+bounds = st.builds(
+    Bound,
+    st.sampled_from([key.name for key in TABLE if key.units is not None]),
+    st.sampled_from(["<", "<=", "=", ">=", ">"]),
+    amounts,
+    st.booleans(),
 )
 
 
-@given(st.lists(terms).map(lambda found: Query(tuple(found))))
+def groups_of(inner):
+    alternatives = st.lists(
+        st.lists(inner, min_size=1, max_size=3).map(tuple), min_size=1, max_size=3
+    )
+    return st.builds(AnyOf, alternatives.map(tuple), st.booleans())
+
+
+terms = st.recursive(st.one_of(texts, fields, bounds), groups_of, max_leaves=20)
+
+
+@given(st.lists(terms, max_size=2).map(lambda found: Query(tuple(found))))
 def test_a_query_reads_as_it_prints(query):
     assert parse(str(query)) == query
 
@@ -62,6 +88,23 @@ def error_of(text: str) -> QueryError | None:
 def test_any_text_is_a_query_or_an_error_with_a_place_in_it(text):
     error = error_of(text)
     assert error is None or (0 <= error.position <= len(text) and error.message)
+
+
+SCRAPS = ["(", ")", "OR", "AND", "-", '"', "\\", ",", ":", "*", "<", ">", "=", " ", "a", "1", "k"]
+NAMES = [key.name for key in TABLE] + ["duration", "nonsense"]
+
+
+@given(st.lists(st.sampled_from(SCRAPS + NAMES), max_size=30).map("".join))
+def test_any_text_of_the_language_s_own_words_is_a_query_or_an_error(text):
+    error = error_of(text)
+    assert error is None or (0 <= error.position <= len(text) and error.message)
+    if error is None:
+        assert parse(str(parse(text))) == parse(text)
+
+
+@given(st.lists(terms, min_size=1, max_size=2).map(tuple))
+def test_what_is_excluded_matches_what_the_same_terms_do_not(terms):
+    assert Query((AnyOf((terms,), True),)).matches(RECORD) is not Query(terms).matches(RECORD)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +135,24 @@ def test_any_text_is_a_query_or_an_error_with_a_place_in_it(text):
         "-state:open",
         "-took:>2s",
         "type:chat.message user:ada -path:/ws/ticker/*",
+        "size:>=1500",
+        "size:<=1.5k",
+        "size:=1500",
+        "duration:>50ms",
+        "code:1006",
+        "code:10*",
+        "code:>1000",
+        "is:closed",
+        "is:open,error",
+        "error:KeyError",
+        "error:*type*",
+        "user:grace OR user:ada",
+        "user:ada user:grace OR dir:in size:>1k",
+        "(user:grace OR user:ada) dir:in",
+        "-(user:grace OR dir:out)",
+        "-(user:ada dir:out)",
+        "dir:in (took:>1s OR (size:>1k -state:open))",
+        "chat.message -f(x)",
     ],
 )
 def test_what_matches(text):
@@ -116,6 +177,16 @@ def test_what_matches(text):
         "state:open",
         "channel:*",
         "user:ada dir:out",
+        "size:>1500",
+        "size:<1500",
+        "code:<1006",
+        "is:open",
+        "user:grace OR user:bob",
+        "dir:out (user:grace OR user:ada)",
+        "dir:out user:grace OR dir:out",
+        "-(user:grace OR user:ada)",
+        "OR-",
+        '"OR"',
     ],
 )
 def test_what_does_not_match(text):
@@ -134,6 +205,20 @@ def test_what_does_not_match(text):
         ("size:big", 5, "Expected a number"),
         ("took:>5k", 5, "took:>50ms"),
         ("took:>", 5, "Expected a number"),
+        ("dir:inn", 4, "did you mean 'in'"),
+        ("dir:in,layr", 7, "did you mean 'layer'"),
+        ("is:purple", 3, "expected open, closed"),
+        ("a OR", 2, "after 'OR'"),
+        ("OR a", 0, "before 'OR'"),
+        ("(a OR OR b)", 6, "before 'OR'"),
+        ("a AND b", 2, "without AND"),
+        ("NOT b", 0, "'-'"),
+        ("a (b", 2, "')' for this '('"),
+        ("a b)", 3, "'(' somewhere before"),
+        ("a ()", 2, "between the parentheses"),
+        ("-)", 0, "something to exclude"),
+        ("(" * DEEPEST + "(a", DEEPEST, "inside each other"),
+        ("a " * MOST_TERMS + "b", 2 * MOST_TERMS, "at most"),
     ],
 )
 def test_an_error_points_at_the_character(text, position, part):
@@ -152,6 +237,31 @@ def test_numbers_are_in_bytes_and_milliseconds():
 def test_a_pattern_of_many_stars_takes_no_long_time():
     pattern = parse("*".join("a" * 40) + "b").terms[0]
     assert not pattern.holds({"text": "a" * 50_000})
+
+
+def test_a_parenthesis_inside_a_word_belongs_to_it():
+    assert parse("f(x)").terms == (Text(Pattern(("f(x)",))),)
+    assert parse("(f(x) OR path:/a/(b)/)").terms == (
+        AnyOf(
+            (
+                (Text(Pattern(("f(x)",))),),
+                (Field("path", (Pattern(("/a/(b)/",)),)),),
+            )
+        ),
+    )
+
+
+def test_a_name_that_is_another_s_stands_for_it():
+    assert parse("protocol:ws duration:>1s proc:web-1") == parse("proto:ws took:>1s process:web-1")
+
+
+def test_terms_that_need_the_whole_text_are_asked_last():
+    class Record(dict):
+        def get(self, key, default=None):
+            assert key != "text"
+            return super().get(key, default)
+
+    assert not parse('"merging now" (green OR red) user:grace').matches(Record(RECORD))
 
 
 def test_a_query_without_terms_is_false():

@@ -328,3 +328,76 @@ def test_states_and_recorders_show_who_they_are(recording):
     assert "secret" not in repr(known)
     assert "web-1" in repr(recording.recorder)
     assert "open=0" in repr(recording.recorder.state)
+
+
+def test_a_handler_is_counted_with_its_time_and_its_failure(recording):
+    recorder, connection = recording.recorder, recording.open()
+    recording.start(connection)
+    for error in (None, KeyError("type"), asyncio.CancelledError()):
+        event = recording.receive(connection, text="hi")
+        recorder.handler_started(connection, event, None, 0.25)
+        recording.clock.advance(0.5)
+        recorder.handler_finished(connection, event, error)
+    (stats,) = recorder.state.handlers
+    latency = stats.latency(recording.clock.now)
+    assert (stats.consumer, stats.handler) == ("Consumer", "websocket.receive")
+    assert (latency.count, latency.errors, latency.max_s) == (3, 1, 0.5)
+    assert latency.max_waited_s == 0.25
+    assert recorder.state.errors == {("Consumer", "KeyError"): 1}
+
+
+def test_every_entry_is_counted_by_its_kind_though_the_ring_has_lost_it():
+    recording = Recording(RING_ENTRIES=3)
+    connection = recording.open()
+    for _ in range(20):
+        recording.receive(connection, text="hi")
+    tally = recording.recorder.state.tally
+    assert tally.totals["in"] == 20
+    assert sum(tally.series("in", recording.clock.now)) == 20
+
+
+def test_a_mailbox_is_as_deep_as_the_messages_that_wait_for_their_handler(recording):
+    recorder, connection = recording.recorder, recording.open()
+    recording.start(connection)
+    events = [recording.receive(connection, text="hi") for _ in range(4)]
+    assert recorder.state.waiting == 4
+    for event in events:
+        recorder.handler_started(connection, event, None, 0.0)
+        recorder.handler_finished(connection, event, None)
+    assert recorder.state.waiting == 0
+    assert recording.state(connection).deepest == 4
+
+
+def test_a_message_that_waited_too_long_is_an_effect_of_its_delivery(recording):
+    recorder, connection = recording.recorder, recording.open()
+    recording.start(connection, channel="specific!b")
+    message = {"type": "chat.message"}
+    cause = recorder.group_sent(None, LAYER, "lobby", message, 1)
+    recorder.message_delivered(connection, "specific!b", message, cause)
+    delivery = recording.last()
+    recorder.message_dropped(connection, "specific!b", dict(message), "expired")
+    drop = recording.last()
+    assert (drop.trace, drop.cause) == (cause[0], f"{EPOCH}:{delivery.offset}")
+    assert recorder.state.waiting == 0
+    assert recorder.state.drops == {"expired": 1}
+
+
+def test_what_a_full_mailbox_lost_is_no_effect_of_the_handler_that_runs_there(recording):
+    recorder, connection = recording.recorder, recording.open()
+    recording.start(connection, channel="specific!b")
+    event = recording.receive(connection, text="hi")
+    recorder.handler_started(connection, event, None, 0.0)
+    recorder.message_dropped(connection, "specific!b", {"type": "chat.message"}, "capacity")
+    assert (recording.last().trace, recording.last().cause) == ("", "")
+
+
+def test_a_path_without_a_route_is_counted(recording):
+    for _ in range(2):
+        recording.recorder.route_missed(recording.open("/nowhere/"), "nowhere/", ["chat/"])
+    (miss,) = recording.recorder.state.misses()
+    assert (miss.protocol, miss.path, miss.tried, miss.count) == (
+        "websocket",
+        "/nowhere/",
+        ("chat/",),
+        2,
+    )

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.connection import ConnectionState
-from console.state import Memberships, State
+from console.entry import Entry
+from console.handlers import OTHERS
+from console.state import (
+    ERRORS_KEPT,
+    MISSES_KEPT,
+    PATH_CHARS,
+    Memberships,
+    ProtocolCounts,
+    State,
+)
 from runtime.taps import Connection
 from tests.console.recording import Layer
 
@@ -113,3 +122,61 @@ def test_memberships_are_those_that_a_set_would_hold(steps):
             if (group, channel) in model
         )
         assert memberships.of_channel(channel) == expected
+
+
+def test_what_a_connection_did_still_counts_when_it_is_listed_no_more():
+    state = State(closed_kept=1)
+    for revision in range(3):
+        known = opened(state, revision)
+        known.count_in(10, 0.0)
+        known.count_out(5, 0.0)
+        closed(state, known, 10 + revision)
+    opened(state, 20, "http")
+    counts = state.counts()
+    assert counts["websocket"] == ProtocolCounts(3, 3, 30, 3, 15)
+    assert counts["http"].opened == 1
+
+
+def test_the_deepest_mailboxes_come_first():
+    state = State(closed_kept=1)
+    shallow, deep, _ = (opened(state, revision) for revision in range(3))
+    entry = Entry(0.0, "in", "x", None)
+    shallow.pending.append(({"type": "x"}, entry))
+    deep.pending.extend(({"type": "x"}, entry) for _ in range(5))
+    assert state.deepest(10) == [deep, shallow]
+    assert state.deepest(1) == [deep]
+    assert state.waiting == 6
+    closed(state, deep, 3)
+    assert state.waiting == 1
+
+
+def test_paths_without_a_route_are_bounded_and_the_latest_comes_first():
+    state = State(closed_kept=1)
+    for number in range(MISSES_KEPT + 10):
+        known = ConnectionState(Connection({"type": "websocket", "path": f"/{number}/"}))
+        state.count_miss(known, ("chat/",), float(number))
+    again = ConnectionState(Connection({"type": "websocket", "path": "/50/"}))
+    state.count_miss(again, ("chat/",), 1_000.0)
+    misses = state.misses()
+    assert state.missed_routes == MISSES_KEPT + 11
+    assert len(misses) == MISSES_KEPT
+    assert (misses[0].path, misses[0].count, misses[0].last_at) == ("/50/", 2, 1_000.0)
+    assert len(state.misses()[-1].path) <= PATH_CHARS
+
+
+def test_errors_are_counted_by_class_within_a_bound():
+    state = State(closed_kept=1)
+    for number in range(ERRORS_KEPT + 5):
+        state.count_error("Chat", f"Error{number}")
+    state.count_error("Chat", "Error0")
+    assert state.errors["Chat", "Error0"] == 2
+    assert state.errors[OTHERS, OTHERS] == 5
+
+
+def test_groups_have_the_members_of_all_layers():
+    memberships, one, other = Memberships(), Layer(), Layer()
+    memberships.join(one, "lobby", "a")
+    memberships.join(one, "lobby", "b")
+    memberships.join(other, "lobby", "c")
+    memberships.join(other, "news", "c")
+    assert memberships.groups() == {"lobby": 3, "news": 1}

@@ -57,7 +57,7 @@ def test_staff_see_each_room(staff: Any, room: str) -> None:
 
 def test_the_navigation_offers_the_rooms_that_are_built_and_marks_this_one(staff: Any) -> None:
     page = staff.get(reverse("channelscope:traffic")).content.decode()
-    assert re.findall(r'data-go="(\w)"', page) == ["c", "t", "l"]
+    assert re.findall(r'data-go="(\w)"', page) == ["c", "t", "r", "l"]
     (current,) = re.findall(r'data-go="(\w)" aria-current="page"', page)
     assert current == "t"
 
@@ -125,6 +125,20 @@ def test_a_filter_that_cannot_be_understood_is_pointed_at(staff: Any) -> None:
     page = staff.get(reverse("channelscope:traffic"), {"q": "dir:in size:>abc"}).content.decode()
     assert 'aria-invalid="true"' in page
     assert "<code>dir:in size:<mark>&gt;</mark>abc</code>" in page
+
+
+@pytest.mark.parametrize(
+    ("room", "known", "unknown"),
+    [("traffic", "dir:handler", "state:"), ("connections", "state:refused", "took:")],
+)
+def test_the_filter_lists_and_completes_what_its_room_knows(
+    staff: Any, room: str, known: str, unknown: str
+) -> None:
+    page = staff.get(reverse(f"channelscope:{room}")).content.decode()
+    words = re.findall(r'data-word="([^"]+)"', page)
+    assert known in words
+    assert unknown not in words
+    assert "<dt><code>user:ada</code></dt><dd>name of the user" in page
 
 
 def test_signing_in_leads_to_where_somebody_wanted_to_go(client: Any) -> None:

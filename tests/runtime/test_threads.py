@@ -6,12 +6,8 @@ import pytest
 from django.core import mail
 
 from runtime.consumer import SyncConsumer
-from runtime.threads import (
-    DEFAULT_THREADS,
-    UNSENT_WATERMARK,
-    HandlerThread,
-    is_test_environment,
-)
+from runtime.pool import DEFAULT_THREADS
+from runtime.threads import UNSENT_WATERMARK, HandlerThread, is_test_environment
 from tests.support.playbook import eventually, play
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import redis
 
 from tests.support.redis_server import RedisServer, until
 
@@ -58,9 +60,7 @@ class RedisSentinel:
         """Let the servers change their parts while both live; return the new master."""
         old = self.master
         self.wait_until_ready()
-        with self.sentinels[0].client() as client:
-            client.execute_command("SENTINEL", "FAILOVER", self.name)
-        return self._wait_for_the_other_than(old)
+        return self._wait_for_the_other_than(old, ask=self._ask_for_failover)
 
     def kill_master(self) -> RedisServer:
         """Kill the master; return the new one when all Sentinels name it."""
@@ -86,10 +86,23 @@ class RedisSentinel:
             for replica in replicas
         )
 
-    def _wait_for_the_other_than(self, old: RedisServer) -> RedisServer:
+    def _ask_for_failover(self) -> None:
+        """Ask; again and again, because Sentinels give up where a machine is slow for a moment."""
+        with self.sentinels[0].client() as client, suppress(redis.ResponseError):
+            client.execute_command("SENTINEL", "FAILOVER", self.name)
+
+    def _wait_for_the_other_than(
+        self, old: RedisServer, *, ask: Callable[[], None] = lambda: None
+    ) -> RedisServer:
         new = next(server for server in self.servers if server is not old)
+
+        def is_replaced() -> bool:
+            if set(self._named_ports()) == {old.port}:
+                ask()
+            return set(self._named_ports()) == {new.port} and is_master(new)
+
         until(
-            lambda: set(self._named_ports()) == {new.port} and is_master(new),
+            is_replaced,
             "the other server is the master for all",
             told=self._told,
         )

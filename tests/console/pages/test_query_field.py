@@ -33,3 +33,9 @@ def test_a_query_with_an_error_still_keeps_to_the_process() -> None:
     field = QueryField.read("size:>abc", process="web-1")
     assert field.query.matches({"process": "web-1"})
     assert not field.query.matches({"process": "web-2"})
+
+
+def test_the_process_narrows_every_alternative() -> None:
+    field = QueryField.read("user:ada OR user:grace", process="web-1")
+    assert field.query.matches({"user": "ada", "process": "web-1"})
+    assert not field.query.matches({"user": "ada", "process": "web-2"})

@@ -1,19 +1,22 @@
 // @ts-check
 /**
- * The filter field: paints its terms in a layer above the input, and shows the
- * filtered page as somebody types.
+ * The filter field: paints its terms in a layer above the input, completes the term
+ * that is typed, and shows the filtered page as somebody types.
  */
 import { visit } from "./visit.js";
 
 const TYPING_MS = 200;
-const TERM = /(-?)(?:([a-z]+)(:)("[^"]*"?|\S*)|("[^"]*"?|\S+))/gi;
+const TERM = /([()]|-(?=\()|OR(?=[\s()]|$))|(-?)(?:([A-Za-z]+)(:)("[^"]*"?|[^\s)]*)|("[^"]*"?|[^\s()]+))/g;
+const TYPED = /[^\s()-][^\s()]*$/;
 
 /** @param {AbortSignal} signal */
 export function startQuery(signal) {
   let timer = 0;
   document.addEventListener("input", (event) => {
-    if (!isQuery(event.target)) return;
-    paint(event.target);
+    if (isQuery(event.target)) {
+      paint(event.target);
+      complete(event.target);
+    } else if (!isTyped(event.target)) return;
     clearTimeout(timer);
     const { form } = event.target;
     timer = window.setTimeout(() => form && apply(form), TYPING_MS);
@@ -39,6 +42,16 @@ function isQuery(target) {
   return target instanceof HTMLInputElement && target.matches("[data-query]");
 }
 
+/**
+ * Any other field whose page is shown as it changes.
+ *
+ * @param {unknown} target
+ * @returns {target is HTMLInputElement | HTMLSelectElement}
+ */
+function isTyped(target) {
+  return target instanceof HTMLElement && target.matches("[data-filter] [data-typed]");
+}
+
 /** @param {HTMLFormElement} form */
 function apply(form) {
   const url = new URL(location.pathname, location.href);
@@ -60,6 +73,17 @@ function paint(input) {
 }
 
 /**
+ * Offers what the last term may become. A browser compares what it offers with the whole
+ * field, so what stands before that term is put before each word.
+ * @param {HTMLInputElement} input
+ */
+function complete(input) {
+  const typed = input.value.match(TYPED)?.[0] ?? "";
+  const before = input.value.slice(0, input.value.length - typed.length);
+  for (const option of input.list?.options ?? []) option.value = before + (option.dataset.word ?? "");
+}
+
+/**
  * @param {string} text
  * @returns {Node[]}
  */
@@ -68,8 +92,8 @@ function tokens(text) {
   let end = 0;
   for (const match of text.matchAll(TERM)) {
     nodes.push(document.createTextNode(text.slice(end, match.index)));
-    const [whole, minus, key, colon, value, word] = match;
-    nodes.push(span("q-op", minus), span("q-key", key), span("q-op", colon), span("q-val", value ?? word));
+    const [whole, operator, minus, key, colon, value, word] = match;
+    nodes.push(span("q-op", operator), span("q-op", minus), span("q-key", key), span("q-op", colon), span("q-val", value ?? word));
     end = match.index + whole.length;
   }
   return nodes.filter((node) => node.textContent);

@@ -1,0 +1,227 @@
+"""The room Routing: where every path goes, who is connected there, and what a path would do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from console.conf import settings
+from console.consumer_view import ConsumerView, read_consumer
+from console.pages.page import Page, Partial, Update
+from console.pages.route_map import LINE, Box, LeafKey, Line, RouteMap, lay_out
+from console.relay import relay
+from console.resolution import Resolution, resolve
+from console.routes import tree
+from runtime.routing import get_default_application
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+NUMBER_CHAR = 6.62
+
+
+@dataclass(frozen=True, slots=True)
+class BoxView:
+    """A box as the template draws it; texts are (class, x, y, text). Numbers are texts too:
+    a project's locale would write them with a comma."""
+
+    css: str
+    x: str
+    y: str
+    width: str
+    height: str
+    radius: int
+    texts: tuple[tuple[str, str, str, str], ...]
+    rule_y: str
+    leaf: str
+    is_selected: bool
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line as the template draws it; `number` stands on it where ways part."""
+
+    css: str
+    path: str
+    width: str
+    number: int | None
+    plate_x: str
+    plate_y: str
+    plate_width: str
+    label_x: str
+    label_y: str
+
+
+class RoutingPage(Page):
+    """The tree of the running application.
+
+    Its address names the path that is tried, as `type` and `path`, and the leaf that is
+    looked at, as `leaf`.
+    """
+
+    name: ClassVar[str] = "routing"
+    room: ClassVar[str] = "routing"
+    template: ClassVar[str] = "console/routing.html"
+    title = "Routing"
+
+    def __init__(self, params: QueryDict, subject: str = "") -> None:
+        super().__init__(params, subject)
+        self.path = params.get("path", "")
+        self.leaf = params.get("leaf", "")
+        self.protocol = params.get("type", "")
+        self.resolution: Resolution | None = None
+        self.consumer: ConsumerView | None = None
+        self.map = RouteMap(0, 0, (), ())
+        self.counts: Mapping[LeafKey, int] = {}
+        self.missed: list[tuple[str, int]] = []
+
+    @property
+    def note(self) -> str:
+        """How many ways there are, beside the title."""
+        count = sum(box.shape == "leaf" for box in self.map.boxes)
+        return f"{count} route" if count == 1 else f"{count} routes"
+
+    @property
+    def protocols(self) -> list[str]:
+        """The scope types that the application serves."""
+        return list(dict.fromkeys(key[0] for box in self.map.boxes if (key := box.key)))
+
+    @property
+    def width(self) -> int:
+        """Of the picture, in pixels."""
+        return math.ceil(self.map.width)
+
+    @property
+    def height(self) -> int:
+        """Of the picture, in pixels."""
+        return math.ceil(self.map.height)
+
+    @property
+    def boxes(self) -> list[BoxView]:
+        """The boxes to draw."""
+        return [self._box(box) for box in self.map.boxes]
+
+    @property
+    def lines(self) -> list[LineView]:
+        """The lines to draw, those of the path that is tried on top."""
+        return sorted(map(self._line, self.map.lines), key=lambda line: "is-match" in line.css)
+
+    @property
+    def selected_count(self) -> int:
+        """How many connections the leaf has that is looked at."""
+        return self.counts.get(_key(self.leaf), 0)
+
+    @property
+    def selected_query(self) -> str:
+        """The filter that finds them in Connections."""
+        protocol = f"proto:{_key(self.leaf)[0]}"
+        return f"{protocol} consumer:{self.consumer.name}" if self.consumer else protocol
+
+    async def load(self) -> None:
+        """Read the application, and who is connected where."""
+        await super().load()
+        application = get_default_application()
+        self.map = _map_of(application)
+        if not self.protocol:
+            known = self.protocols
+            self.protocol = "websocket" if "websocket" in known or not known else known[0]
+        if self.path:
+            self.resolution = resolve(application, self.protocol, self.path)
+            if self.resolution.is_found and not self.leaf:
+                self.leaf = _spell(self._matched)
+        self.consumer = self._read_consumer()
+        self.counts = await relay.leaf_counts()
+        self.missed = await relay.missed_paths()
+
+    async def update(self) -> Update:
+        """Return the tree again if somebody came or went."""
+        update = self.status()
+        counts, missed = await relay.leaf_counts(), await relay.missed_paths()
+        if counts != self.counts:
+            self.counts = counts
+            update.partials.append(Partial("#tree", "console/partials/tree.html", {"page": self}))
+        if missed != self.missed:
+            self.missed = missed
+            context = {"page": self}
+            update.partials.append(Partial("#missed", "console/partials/missed.html", context))
+        return update
+
+    @property
+    def _matched(self) -> LeafKey | None:
+        if self.resolution is None or not self.resolution.is_found:
+            return None
+        return (self.resolution.protocol, self.resolution.route)
+
+    def _read_consumer(self) -> ConsumerView | None:
+        key = _key(self.leaf)
+        for box in self.map.boxes:
+            if box.key == key and box.node is not None:
+                consumer = getattr(box.node.application, "consumer_class", None)
+                return read_consumer(consumer, settings.EDITOR_URL) if consumer else None
+        return None
+
+    def _box(self, box: Box) -> BoxView:
+        open_count = sum(self.counts.get(key, 0) for key in set(box.keys))
+        leaf = _spell(box.key)
+        x = f"{box.x + 10:g}"
+        texts = [("name", x, f"{box.top + 18:g}", box.title)]
+        texts += [
+            ("sub", x, f"{box.top + 20 + LINE * number:g}", text)
+            for number, text in enumerate(box.lines, 1)
+        ]
+        if box.shape == "leaf":
+            said = f"{open_count} open" if open_count else "no connections"
+            texts.append(("sub", x, f"{box.top + box.height - 8:g}", said))
+        return BoxView(
+            css=self._css("node", box.keys, open_count, box.shape),
+            x=f"{box.x:g}",
+            y=f"{box.top:g}",
+            width=f"{box.width:g}",
+            height=f"{box.height:g}",
+            radius=13 if box.shape == "pattern" and not box.lines else 4,
+            texts=tuple(texts),
+            rule_y=f"{box.top + 26:g}" if box.lines and box.shape != "leaf" else "",
+            leaf=leaf,
+            is_selected=bool(leaf) and leaf == self.leaf,
+            label=f"{box.title}, {open_count} open",
+        )
+
+    def _line(self, line: Line) -> LineView:
+        number = sum(self.counts.get(key, 0) for key in set(line.keys))
+        plate = len(str(number)) * NUMBER_CHAR + 8
+        return LineView(
+            css=self._css("edge", line.keys, number),
+            path=line.path,
+            width=f"{1 + math.log2(number + 1) / 2:.1f}",
+            number=number if line.is_counted else None,
+            plate_x=f"{line.label_x - plate / 2:.1f}",
+            plate_y=f"{line.label_y - 8:.1f}",
+            plate_width=f"{plate:.1f}",
+            label_x=f"{line.label_x:.1f}",
+            label_y=f"{line.label_y + 4:.1f}",
+        )
+
+    def _css(self, kind: str, keys: Any, open_count: int, shape: str = "") -> str:
+        words = [kind, shape if shape in ("pattern", "leaf") else ""]
+        words.append("is-match" if self._matched in keys else "")
+        words.append("" if open_count else "is-empty")
+        return " ".join(filter(None, words))
+
+
+@lru_cache(maxsize=1)
+def _map_of(application: Any) -> RouteMap:
+    """The application does not change while it runs: it is read once."""
+    return lay_out(tree(application))
+
+
+def _spell(key: LeafKey | None) -> str:
+    return " ".join(key) if key is not None else ""
+
+
+def _key(leaf: str) -> LeafKey:
+    protocol, _, route = leaf.partition(" ")
+    return protocol, route

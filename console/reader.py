@@ -1,0 +1,255 @@
+"""Reads the recorder of one process: connections, entries and totals, redacted.
+
+Owns the reading alone: it is what the relay asks in its own process, and what answers a
+relay in another one. Long lists are read in slices, so that neither the application's
+events nor the recorder wait for them. Knows no page, no layer and no HTML.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from console.connection import ConnectionState
+from console.connection_view import ConnectionReader, ConnectionView
+from console.entry import DIRECTIONS, Entry, Position, unspell
+from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
+from console.ordering import Order
+from console.process import ProcessView, Totals
+from console.query import Query
+from console.rates import rates
+from console.reading import Before, Changes, EntryPage, Listing
+from console.recorder import Recorder
+from console.redact import Redactor
+from console.slices import in_slices
+
+EFFECTS = 50
+
+MOST_JUDGED = 2_000
+"""Entries that one look holds against a filter: of more, some are left out and counted."""
+
+
+class Reader:
+    """Shows what `recorder` has written."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        settings, process = recorder.settings, recorder.process
+        redactor = Redactor(settings.REDACT)
+        self.recorder = recorder
+        self._connections = ConnectionReader(process.name, redactor, settings.IDLE_S)
+        self._entries = EntryReader(process.name, process.epoch, redactor, settings.PREVIEW_CHARS)
+
+    def __repr__(self) -> str:
+        return f"<Reader of {self.recorder!r}>"
+
+    @property
+    def process(self) -> ProcessView:
+        """The process that is read."""
+        return self.recorder.process
+
+    @property
+    def position(self) -> Position:
+        """Where the next entry will lie."""
+        return self.recorder.journal.position
+
+    async def connections(self, query: Query | None = None) -> list[ConnectionView]:
+        """Return the listed connections that match, newest first, closed ones included."""
+        found: list[ConnectionView] = []
+
+        def look(known: ConnectionState) -> None:
+            view = self._view_of(known)
+            if not query or query.matches(view.as_record()):
+                found.append(view)
+
+        await in_slices(self._listed(), look, self.recorder.lock)
+        return found
+
+    async def listing(
+        self, query: Query | None, order: Order, hidden: Sequence[str], limit: int
+    ) -> Listing:
+        """Return the first `limit` rows in `order`; what is hidden is counted, not listed."""
+        listed = self._listed()
+        if query or not order.is_newest_first:
+            views = await self.connections(query)
+            counts = Counter(view.protocol for view in views)
+            visible = [view for view in views if view.protocol not in hidden]
+            return Listing(order.sort(visible)[:limit], counts, len(listed))
+        # The usual page: which rows it has is known without looking at each closely.
+        visible_ones = [known for known in listed if known.protocol not in hidden]
+        first = sorted(visible_ones, key=lambda known: known.is_closed)[:limit]
+        rows: list[ConnectionView] = []
+        await in_slices(first, lambda known: rows.append(self._view_of(known)), self.recorder.lock)
+        return Listing(rows, Counter(known.protocol for known in listed), len(listed))
+
+    async def matching(self, query: Query | None) -> dict[str, str]:
+        """Return the protocols of the listed connections that match, by id."""
+        if not query:
+            return {known.id: known.protocol for known in self._listed()}
+        return {view.id: view.protocol for view in await self.connections(query)}
+
+    def connection(self, connection_id: str, *, with_scope: bool = True) -> ConnectionView | None:
+        """Return one connection, or None if it is not listed."""
+        with self.recorder.lock:
+            known = self.recorder.state.get(connection_id)
+            return self._view_of(known, with_scope=with_scope) if known is not None else None
+
+    async def entries(
+        self,
+        query: Query | None = None,
+        *,
+        connection: str | None = None,
+        before: Before | None = None,
+        limit: int = 500,
+    ) -> EntryPage:
+        """Return the newest entries that match; see `Relay.entries`."""
+        recorder = self.recorder
+        with recorder.lock:
+            held, position = list(recorder.journal), recorder.journal.position
+        is_before = self._is_before(before)
+        candidates = [entry for entry in held if is_before(entry) and _is_on(entry, connection)]
+        found = await self._matching_entries(query, candidates)
+        return EntryPage(await self._shown(found[-limit:]), len(found), len(held), position)
+
+    async def entry(self, offset: int) -> EntryDetail | None:
+        """Return one entry with its payload, its cause and its effects; None if it is gone."""
+        recorder = self.recorder
+        with recorder.lock:
+            journal = recorder.journal
+            entry = journal.get(offset)
+            if entry is None:
+                return None
+            position = journal.spell(entry)
+            effects = [other for other in journal if other.cause == position][:EFFECTS]
+            return self._entries.detail(entry, journal.find(unspell(entry.cause)), tuple(effects))
+
+    def effects_of(self, position: str) -> list[EntryView]:
+        """Return the first entries that the entry at `position`, of any process, has caused."""
+        with self.recorder.lock:
+            caused = [entry for entry in self.recorder.journal if entry.cause == position]
+            return [self._entries.view(entry) for entry in caused[:EFFECTS]]
+
+    def entry_view(self, offset: int) -> EntryView | None:
+        """Return the row of one entry; None if it is gone."""
+        with self.recorder.lock:
+            entry = self.recorder.journal.get(offset)
+            return self._entries.view(entry) if entry is not None else None
+
+    async def changes(
+        self,
+        offset: int,
+        query: Query | None = None,
+        *,
+        connection: str | None = None,
+        limit: int | None = None,
+        must_reload: bool = False,
+        with_connections: bool = True,
+        with_entries: bool = True,
+    ) -> Changes:
+        """Return what changed since the entry at `offset`; see `Relay.changes`."""
+        recorder = self.recorder
+        with recorder.lock:
+            position = recorder.journal.position
+            entries, missed = recorder.journal.since(offset)
+            changed = recorder.state.changed_since(offset)[::-1] if with_connections else []
+            removed = recorder.state.removed_since(offset)
+        if not with_entries:
+            entries, missed = [], 0
+        candidates = [entry for entry in entries if _is_on(entry, connection)]
+        judged = _sample(candidates, MOST_JUDGED) if query else candidates
+        wanted = await self._matching_entries(query, judged)
+        kept = _sample(wanted, limit) if limit is not None else wanted
+        views: list[ConnectionView] = []
+        await in_slices(
+            [known for known in changed if connection in (None, known.id)],
+            lambda known: views.append(self._view_of(known)),
+            recorder.lock,
+        )
+        return Changes(
+            position=position,
+            connections=views,
+            removed=removed,
+            entries=await self._shown(kept),
+            missed=missed,
+            sampled_out=len(candidates) - len(judged) + len(wanted) - len(kept),
+            must_reload=must_reload,
+        )
+
+    def changed_ids(self, offset: int) -> tuple[Position, list[str], list[str]]:
+        """Return where it stands, and the ids that changed and that went since `offset`."""
+        recorder = self.recorder
+        with recorder.lock:
+            changed = [known.id for known in recorder.state.changed_since(offset)]
+            return recorder.journal.position, changed, recorder.state.removed_since(offset)
+
+    def totals(self) -> Totals:
+        """Return the measurements of this process."""
+        recorder = self.recorder
+        with recorder.lock:
+            state, journal = recorder.state, recorder.journal
+            rate = rates(journal, recorder.clock())
+            return Totals(
+                in_rate=rate["in"],
+                out_rate=rate["out"],
+                layer_rate=rate["layer"] + rate["deliver"],
+                held=len(journal),
+                capacity=journal.capacity,
+                held_bytes=journal.held_bytes,
+                dropped=state.dropped,
+                open_count=state.open_count,
+                by_protocol=state.count_by_protocol(),
+            )
+
+    def _listed(self) -> list[ConnectionState]:
+        with self.recorder.lock:
+            return list(self.recorder.state)
+
+    def _view_of(self, known: ConnectionState, *, with_scope: bool = False) -> ConnectionView:
+        recorder = self.recorder
+        groups = recorder.state.memberships.of_channel(known.channel_name)
+        return self._connections.view(known, groups, recorder.clock(), with_scope=with_scope)
+
+    async def _shown(self, entries: Sequence[Entry]) -> list[EntryView]:
+        views: list[EntryView] = []
+        show = self._entries.view
+        await in_slices(entries, lambda entry: views.append(show(entry)), self.recorder.lock)
+        return views
+
+    async def _matching_entries(
+        self, query: Query | None, entries: Sequence[Entry]
+    ) -> Sequence[Entry]:
+        if not query:
+            return entries
+        found: list[Entry] = []
+
+        def look(entry: Entry) -> None:
+            if query.matches(EntryRecord(entry, self._entries)):
+                found.append(entry)
+
+        await in_slices(entries, look, self.recorder.lock)
+        return found
+
+    def _is_before(self, before: Before | None) -> Callable[[Entry], bool]:
+        if before is None:
+            return lambda entry: True
+        epoch, end = before.position
+        if epoch == self.recorder.journal.epoch:
+            return lambda entry: entry.offset < end
+        at = before.at
+        return lambda entry: at is None or entry.at < at
+
+
+def _is_on(entry: Entry, connection_id: str | None) -> bool:
+    if connection_id is None:
+        return True
+    return entry.connection is not None and entry.connection.id == connection_id
+
+
+def _sample(entries: Sequence[Entry], limit: int) -> Sequence[Entry]:
+    if len(entries) <= limit:
+        return entries
+    step = -(-len(entries) // limit)
+    return [
+        entry
+        for index, entry in enumerate(entries)
+        if index % step == 0 or DIRECTIONS[entry.kind] in ("error", "life")
+    ]

@@ -1,0 +1,106 @@
+"""What a process says when another one's console asks: lists, one connection, one entry.
+
+Owns the questions and their arguments. An answer is lines of JSON, the first of which
+says what the others are. Called by the node with what has been asked; asks the reader of
+this process, so that nothing goes out that the pages here would not show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from console import plain
+from console.ordering import Order
+from console.query import Query, QueryError, parse
+from console.reader import Reader
+from console.reading import Before, ListingRequest
+from console.relay_protocol import RefusedMessage, dumps
+from console.slices import in_slices
+
+MOST_ROWS = 10_000
+LONGEST_QUERY = 2_000
+
+Handler: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[list[str]]]
+
+
+class Answers:
+    """Answers about one process."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._handlers: dict[str, Handler] = {
+            "listing": self._listing,
+            "entries": self._entries,
+            "connection": self._connection,
+            "entry": self._entry,
+            "effects": self._effects,
+        }
+
+    async def to(self, question: str, arguments: Mapping[str, Any]) -> str:
+        """Return the answer as lines of JSON.
+
+        Raises:
+            RefusedMessage: nobody asks so.
+        """
+        handler = self._handlers.get(question)
+        if handler is None:
+            raise RefusedMessage(f"Expected one of {', '.join(self._handlers)}.")
+        try:
+            return "\n".join(await handler(arguments))
+        except (plain.MalformedValue, KeyError) as error:
+            raise RefusedMessage(f"{question}: {error}") from None
+
+    async def _listing(self, arguments: Mapping[str, Any]) -> list[str]:
+        asked = plain.from_plain(ListingRequest, arguments)
+        found = await self._reader.listing(
+            read_query(asked.query),
+            Order.read(asked.sort),
+            asked.hidden,
+            max(0, min(asked.limit, MOST_ROWS)),
+        )
+        head = {
+            "counts": dict(found.counts),
+            "held": found.held,
+            "offset": self._reader.position[1],
+        }
+        return await self._lines(head, found.rows)
+
+    async def _entries(self, arguments: Mapping[str, Any]) -> list[str]:
+        page = await self._reader.entries(
+            read_query(plain.read_text(arguments["query"], LONGEST_QUERY)),
+            connection=plain.read_identifier(arguments["connection"]) or None,
+            before=Before.read(plain.read_text(arguments["before"], 200)),
+            limit=max(0, min(plain.read_int(arguments["limit"]), MOST_ROWS)),
+        )
+        head = {"matched": page.matched, "held": page.held, "offset": page.position[1]}
+        return await self._lines(head, page.entries)
+
+    async def _connection(self, arguments: Mapping[str, Any]) -> list[str]:
+        view = self._reader.connection(plain.read_identifier(arguments["id"]))
+        return await self._lines({"is_found": view is not None}, [view] if view else [])
+
+    async def _entry(self, arguments: Mapping[str, Any]) -> list[str]:
+        offset = plain.read_offset(arguments["offset"])
+        detail = await self._reader.entry(offset)
+        return await self._lines({"is_found": detail is not None}, [detail] if detail else [])
+
+    async def _effects(self, arguments: Mapping[str, Any]) -> list[str]:
+        position = plain.read_text(arguments["position"], 100)
+        return await self._lines({}, self._reader.effects_of(position))
+
+    async def _lines(self, head: Mapping[str, Any], values: Iterable[Any]) -> list[str]:
+        lines = [dumps(head)]
+        lock = self._reader.recorder.lock
+        await in_slices(values, lambda value: lines.append(dumps(plain.to_plain(value))), lock)
+        return lines
+
+
+def read_query(text: str) -> Query | None:
+    """Return the query that `text` spells, None for an empty one. Raises RefusedMessage."""
+    if len(text) > LONGEST_QUERY:
+        raise RefusedMessage(f"Expected a query of at most {LONGEST_QUERY} characters.")
+    try:
+        return parse(text) or None
+    except QueryError as error:
+        raise RefusedMessage(f"Expected a query: {error}") from None

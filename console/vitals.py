@@ -1,0 +1,63 @@
+"""How this process is: its memory, its server, and the versions of what matters in it.
+
+Owns the ways to ask the operating system and the installed packages. Each answer is cheap,
+and none fails: what cannot be known is said as nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+import django
+
+WORKER = "runworker"
+
+SERVERS = ("uvicorn", "hypercorn", "granian")
+"""Servers that are imported by nothing but themselves; Daphne may be installed beside them."""
+
+
+def rss_bytes() -> int:
+    """Return the memory that this process holds; 0 if nobody can say."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return _peak_rss_bytes()
+
+
+def server() -> str:
+    """Return what serves here, such as "daphne 4.2.0" or "runworker"; "" if nobody knows."""
+    if WORKER in sys.argv[1:2]:
+        return WORKER
+    for name in SERVERS:
+        if f"{name}.server" in sys.modules or f"{name}.run" in sys.modules:
+            return f"{name} {_version(name)}".strip()
+    return f"daphne {_version('daphne')}".strip() if "daphne.server" in sys.modules else ""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, Django and Channelscope."""
+    return {
+        "python": platform.python_version(),
+        "django": django.get_version(),
+        "channelscope": _version("channelscope"),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a checkout
+        return ""
+
+
+def _peak_rss_bytes() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from console.pages.routing import RoutingPage
+from tests.console.recording import Recording
+from tests.console.watching import params
+
+CHAT = "ws/chat/<slug:room>/"
+
+
+@pytest.fixture(autouse=True)
+def demo(settings) -> None:
+    settings.ASGI_APPLICATION = "console.demo.asgi.router"
+
+
+async def loaded(query: str = "") -> RoutingPage:
+    page = RoutingPage(params(query))
+    await page.load()
+    return page
+
+
+def enter(recording: Recording, room: str = "lobby") -> None:
+    connection = recording.open(f"/ws/chat/{room}/")
+    recording.recorder.route_matched(connection, CHAT, {"args": (), "kwargs": {"room": room}})
+
+
+async def test_lines_and_leaves_count_those_who_are_connected(recording: Recording) -> None:
+    enter(recording, "one")
+    enter(recording, "two")
+    page = await loaded()
+    [chat] = [box for box in page.boxes if box.leaf == f"websocket {CHAT}"]
+    assert chat.texts[-1][-1] == "2 open"
+    assert sorted(line.number for line in page.lines if line.number) == [2, 2]
+
+
+async def test_who_comes_changes_the_tree_of_a_page_that_is_open(recording: Recording) -> None:
+    page = await loaded()
+    await page.update()
+    assert [partial.target for partial in (await page.update()).partials] == []
+    enter(recording)
+    assert "#tree" in [partial.target for partial in (await page.update()).partials]
+
+
+async def test_a_path_that_is_tried_is_followed_to_its_consumer(recording: Recording) -> None:
+    page = await loaded("type=websocket&path=/ws/chat/lobby/")
+    assert page.resolution is not None
+    assert page.resolution.arguments == {"room": "lobby"}
+    assert page.consumer is not None
+    assert page.consumer.name == "ChatConsumer"
+    matched = [line for line in page.lines if "is-match" in line.css]
+    assert len(matched) == 4
+    assert page.lines[-4:] == matched
+
+
+async def test_a_path_that_no_route_takes_is_listed_with_its_count(recording: Recording) -> None:
+    page = await loaded()
+    connection = recording.open("/ws/chta/")
+    recording.recorder.route_missed(connection, "ws/chta/", ["ws/chat/"])
+    recording.recorder.route_missed(connection, "ws/chta/", ["ws/chat/"])
+    assert "#missed" in [partial.target for partial in (await page.update()).partials]
+    assert page.missed == [("ws/chta/", 2)]
+
+
+async def test_the_connections_of_a_leaf_are_a_filter_away(recording: Recording) -> None:
+    page = await loaded(f"leaf=websocket {CHAT}")
+    assert page.selected_query == "proto:websocket consumer:ChatConsumer"
+    channel = await loaded("leaf=channel thumbnails")
+    assert channel.selected_query == "proto:channel consumer:ThumbnailConsumer"
+    assert channel.consumer is not None
+    assert channel.consumer.name == "ThumbnailConsumer"
+
+
+async def test_nonsense_in_the_address_selects_nothing(recording: Recording) -> None:
+    page = await loaded("leaf=nothing&type=nothing&path=%00")
+    assert page.consumer is None
+    assert page.resolution is not None
+    assert not page.resolution.is_found

@@ -1,0 +1,52 @@
+"""The room Routing under somebody's hands: live counts, the tester, a consumer's card."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.people import People
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_the_tree_counts_who_is_connected_as_they_come(people: People) -> None:
+    console = await people.staff()
+    await console.goto("/console/routing/")
+    tree = console.get_by_role("group", name="Routing tree")
+    await expect(tree.get_by_role("link", name="LogConsumer, 0 open")).to_be_visible()
+    await console.wait_for_load_state()
+    await console.evaluate("new WebSocket('/ws/log/')")
+    await expect(tree.get_by_role("link", name="LogConsumer, 1 open")).to_be_visible()
+
+
+async def test_a_path_is_tried_as_it_is_typed(people: People) -> None:
+    console = await people.staff()
+    await console.goto("/console/routing/")
+    await console.wait_for_load_state()
+    await console.keyboard.press("/")
+    await console.keyboard.type("/ws/chat/lobby/")
+    result = console.locator("#tester-result")
+    await expect(result).to_contain_text("ChatConsumer")
+    await expect(result).to_contain_text("room = lobby")
+    await expect(console.get_by_role("complementary", name="Consumer")).to_contain_text(
+        "chat_message()"
+    )
+    await console.get_by_label("Path", exact=True).fill("/ws/chta/lobby/")
+    await expect(result).to_contain_text("no route")
+    failed = console.get_by_role("listitem").filter(has_text="ws/chat/<slug:room>/")
+    await expect(failed).to_contain_text("ws/ch, then expected at/<slug:room>/, found ta/lobby/")
+
+
+async def test_a_leaf_opens_its_consumer_and_leads_to_its_connections(people: People) -> None:
+    console = await people.staff()
+    await console.goto("/console/routing/")
+    await console.wait_for_load_state()
+    await console.get_by_role("link", name="TickerConsumer").click()
+    card = console.get_by_role("complementary", name="Consumer")
+    await expect(card.get_by_role("heading", name="TickerConsumer")).to_be_visible()
+    await card.get_by_role("link", name="Show its connections").click()
+    await expect(console.get_by_role("heading", name="Connections")).to_be_visible()
+    await expect(console.get_by_label("Filter connections")).to_have_value(
+        "proto:websocket consumer:TickerConsumer"
+    )
