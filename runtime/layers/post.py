@@ -48,6 +48,7 @@ class Post:
         take: given each entry: when it was written, in ms of the server's clock, its head and
             its payload.
         on_loss: told that the server had lost the stream, and that it is there again.
+        on_pause: told that for a moment it cannot be read.
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class Post:
         lease_s: float,
         take: Callable[[Post, int, bytes, bytes], None],
         on_loss: Callable[[Post], None],
+        *,
+        on_pause: Callable[[], None],
     ) -> None:
         self.key = key
         self.link = link
@@ -70,6 +73,7 @@ class Post:
         self._block_ms = max(1, self._lease_ms // 3)
         self._take = take
         self._on_loss = on_loss
+        self._on_pause = on_pause
         self._loop = asyncio.get_running_loop()
         self._entries: deque[Entry] = deque()
         self.ready: asyncio.Future[None] = self._loop.create_future()
@@ -134,6 +138,7 @@ class Post:
 
     def _answered(self, answer: Any) -> None:
         if isinstance(answer, Exception):
+            self._on_pause()
             if not isinstance(answer, LayerUnavailable):
                 warnings.warn("read", "A stream could not be read: %s", answer)
             if not self.is_closed:

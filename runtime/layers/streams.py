@@ -12,7 +12,6 @@ Source: DESIGN decision 6, docs/decisions/0012-node-streams.md
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final, cast
 
@@ -33,6 +32,7 @@ from runtime.layers.entries import (
 from runtime.layers.keys import node_of
 from runtime.layers.named import NamedChannels
 from runtime.layers.node import Node, NodeOptions
+from runtime.layers.own import OwnTraffic
 from runtime.layers.post import Post
 from runtime.layers.scripts import GROUP_SEND, LOADING, NAMED_SEND, REMOTE_JOIN
 from runtime.layers.shards import Shards
@@ -41,6 +41,9 @@ from runtime.typing import Message
 
 BEATS: Final = 3
 """How often a lease is renewed before it would end."""
+
+LONGEST_WAIT_S: Final = 1.0
+"""How long who leaves a group waits for what was sent to it before."""
 
 
 class StreamNode(Node):
@@ -52,7 +55,8 @@ class StreamNode(Node):
     def __init__(self, options: NodeOptions, heir_of: StreamNode | None = None) -> None:
         super().__init__(options, heir_of)
         self._sequence: int = 0 if heir_of is None else heir_of._sequence
-        self._in_flight: dict[str, deque[int]] = {}
+        self._sender = self.id.encode()
+        self._own = OwnTraffic()
         self._flushes: dict[int, asyncio.Future[None]] = {}
         self._opening: asyncio.Future[Any] | None = None
         self._beat: asyncio.TimerHandle | None = None
@@ -88,6 +92,12 @@ class StreamNode(Node):
             await self.open()
         return await self.local.receive(channel)
 
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Remove `channel` from `group`, behind what was sent from here before."""
+        if node_of(channel) == self.id:
+            await self._own.wait_for_group(group, LONGEST_WAIT_S)
+        await super().group_discard(group, channel)
+
     async def send(self, channel: str, message: Message, payload: bytes) -> None:
         """Append to the stream of the channel's node, or to that of a named channel."""
         owner = node_of(channel)
@@ -115,6 +125,7 @@ class StreamNode(Node):
     async def close(self) -> None:
         """Leave all groups, delete the streams, and let go of the servers."""
         self._stop_beating()
+        self._own.lose_all()
         for group in self.membership.groups():
             self._withdraw(group)
         leaving = [
@@ -156,6 +167,7 @@ class StreamNode(Node):
             self.options.lease_s,
             self._take,
             self._server_lost_all,
+            on_pause=self._own.lose_all,
         )
 
     def _make_link(self, place: Place) -> Link:
@@ -189,13 +201,13 @@ class StreamNode(Node):
             self.options.on_change(self, error)
 
     def _server_lost_all(self, post: Post) -> None:
-        self._in_flight.clear()
+        self._own.lose_all()
         for group in self.membership.groups():
             if self.servers.link_for(self.options.keys.group(group)) is post.link:
                 self._announce_quietly(group)
 
     def _tell_memberships(self, link: Link) -> None:
-        self._in_flight.clear()
+        self._own.lose_all()
         for group in self.membership.groups():
             key = self.options.keys.group(group)
             if self.servers.link_for(key) is link:
@@ -280,11 +292,11 @@ class StreamNode(Node):
 
     async def _append_to_group(self, group: str, payload: bytes) -> Sequence[bytes]:
         keys = self.options.keys
-        key = keys.group(group)
+        key, head = keys.group(group), self._head(TO_GROUP, group)
+        if group in self.membership:
+            self._own.group_sent(group, self._sequence)
         length = self.options.stream_length
-        command = GROUP_SEND.command(
-            [key], keys.node_prefix, length, self._head(TO_GROUP, group), payload
-        )
+        command = GROUP_SEND.command([key], keys.node_prefix, length, head, payload)
         named: list[bytes] = await self.servers.call(key, *command)
         return named
 
@@ -299,26 +311,31 @@ class StreamNode(Node):
         return bool(await self.servers.call(keys[0], *command))
 
     async def _send_own(self, channel: str, message: Message, payload: bytes) -> None:
-        is_buffered = channel not in self.local.sinks
-        if is_buffered and self._count(channel) >= self.options.capacity_of(channel):
+        if channel in self.local.sinks:
+            await self._send_to_consumer(channel, payload)
+            return
+        waiting = self.local.depth(channel) + self._own.count(channel)
+        if waiting >= self.options.capacity_of(channel):
             drops.report(None, channel, message, "capacity")
             raise ChannelFull(channel, self.options.capacity_of(channel))
-        head = self._head(TO_CHANNEL, channel)
-        number = self._sequence
-        if is_buffered:
-            self._in_flight.setdefault(channel, deque()).append(number)
+        head, number = self._head(TO_CHANNEL, channel), self._sequence
+        self._own.sent(channel, number)
         try:
             await self._append(self.id, head, payload)
         except LayerUnavailable:
-            if number in (sent := self._in_flight.get(channel, ())):
-                cast("deque[int]", sent).remove(number)
+            self._own.not_sent(channel, number)
             raise
 
-    def _count(self, channel: str) -> int:
-        """Return how many messages wait on an own channel, or are on their way to it."""
-        sent = self._in_flight.get(channel)
-        on_their_way = len(sent) if sent is not None else 0
-        return self.local.depth(channel) + on_their_way
+    async def _send_to_consumer(self, channel: str, payload: bytes) -> None:
+        head, number = self._head(TO_CHANNEL, channel), self._sequence
+        outcome = self._own.outcome(number)
+        try:
+            is_there = await self._append(self.id, head, payload) is not None
+        except LayerUnavailable:
+            self._own.delivered(number, True)
+            raise
+        if is_there and not await outcome:
+            raise ChannelFull(channel, self.options.capacity_of(channel))
 
     # --- receiving
 
@@ -358,38 +375,36 @@ class StreamNode(Node):
         head = read_head(raw_head)
         if not post.seen.is_new(head):
             return
-        self._arrived(head)
         is_late = post.now_ms - written_ms > self.options.expiry_s * 1000
         if head.kind == TO_GROUP:
+            if head.sender == self._sender:
+                self._own.group_arrived(head.target, head.number)
             if is_late:
                 self._expire(self.membership.members(head.target), payload)
             else:
                 self.deliver_to_group(head.target, payload, head.is_muted)
         elif head.kind == TO_CHANNEL:
-            if is_late:
-                self._expire([head.target], payload)
-            else:
-                self.deliver_to_channel(head.target, payload, head.is_muted)
+            self._take_for_channel(head, payload, is_late)
         else:
             self._obey(head)
 
-    def _arrived(self, head: Head) -> None:
-        """Take note of what was sent to an own channel from here, or got lost on the way."""
-        if head.kind != TO_CHANNEL:
-            return
-        sent = self._in_flight.get(head.target)
-        if sent is None or head.sender != self.id.encode():
-            return
-        while sent and sent[0] <= head.number:
-            sent.popleft()
-        if not sent:
-            del self._in_flight[head.target]
+    def _take_for_channel(self, head: Head, payload: bytes, is_late: bool) -> None:
+        is_own = head.sender == self._sender
+        if is_own:
+            self._own.arrived(head.target, head.number)
+        had_room = True
+        if is_late:
+            self._expire([head.target], payload)
+        else:
+            had_room = self.deliver_to_channel(head.target, payload, head.is_muted)
+        if is_own:
+            self._own.delivered(head.number, had_room)
 
     def _obey(self, head: Head) -> None:
         """Do what another node asks for."""
         if head.kind == FLUSH:
             self.forget()
-            if head.sender == self.id.encode() and head.number in self._flushes:
+            if head.sender == self._sender and head.number in self._flushes:
                 self._flushes.pop(head.number).set_result(None)
             return
         group, _, channel = head.target.partition(" ")
