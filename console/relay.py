@@ -7,13 +7,15 @@ no page and no HTML.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from console.connection import ConnectionState
 from console.connection_view import ConnectionReader, ConnectionView
 from console.entry import DIRECTIONS, Entry, Position, unspell
 from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
+from console.exports import prometheus
+from console.exports.record import Record, record
 from console.process import ProcessView
 from console.query import Query
 from console.rates import rates
@@ -225,6 +227,33 @@ class Relay:
                 sampled_out=len(wanted) - len(kept),
                 must_reload=must_reload,
             )
+
+    def records(
+        self, query: Query | None = None, *, connections: Collection[str] | None = None
+    ) -> Iterator[Record]:
+        """Yield the entries that match, oldest first, with their whole payloads.
+
+        Those that are held now are those that are asked; each is redacted as it is taken, which
+        takes long for a full ring: take them in a thread.
+
+        Args:
+            connections: only those of the connections with these ids.
+        """
+        recorder = self.recorder
+        with recorder.lock:
+            held = list(recorder.journal)
+        for entry in held:
+            is_on = connections is None or (
+                entry.connection is not None and entry.connection.id in connections
+            )
+            if is_on and self._matches(query, entry):
+                yield record(entry, self._entries)
+
+    def metrics(self) -> str:
+        """Return the counts of this process as Prometheus reads them."""
+        recorder = self.recorder
+        with recorder.lock:
+            return prometheus.render(recorder.process, recorder.state, recorder.journal)
 
     def trace(self, trace_id: str) -> Trace | None:
         """Return all that one inbound event caused, as a tree; None if nothing is held of it."""

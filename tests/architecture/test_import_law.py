@@ -49,11 +49,13 @@ CHAINS: dict[str, imports.Chain] = {
         ("console.journal", "console.state"),
         ("console.recorder", "console.clocks"),
         "console.traces",
+        "console.exports",
         "console.relay",
         "console.policy",
         "console.actions",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
+        "console.downloads",
         "console.urls",
     ),
 }
@@ -91,7 +93,6 @@ IMPURE = (
 
 PLANNED = {
     "console.actions",
-    "console.exports",
     "console.panel",
     "runtime.layers.membership",
 }
