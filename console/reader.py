@@ -7,13 +7,15 @@ events nor the recorder wait for them. Knows no page, no layer and no HTML.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
 from console.connection import ConnectionState
 from console.connection_view import ConnectionReader, ConnectionView
 from console.entry import DIRECTIONS, Entry, Position, unspell
 from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
+from console.exports import prometheus
+from console.exports.record import Record, record
 from console.ordering import Order
 from console.process import ProcessView, Totals
 from console.query import Query
@@ -114,6 +116,32 @@ class Reader:
         candidates = [entry for entry in held if is_before(entry) and _is_on(entry, connection)]
         found = await self._matching_entries(query, candidates)
         return EntryPage(await self._shown(found[-limit:]), len(found), len(held), position)
+
+    def records(
+        self, query: Query | None = None, *, connections: Collection[str] | None = None
+    ) -> Iterator[Record]:
+        """Yield the entries that match, oldest first, with their whole payloads.
+
+        Those that are held now are those that are asked; each is redacted as it is taken, which
+        takes long for a full ring: take them in a thread.
+
+        Args:
+            connections: only those of the connections with these ids.
+        """
+        with self.recorder.lock:
+            held = list(self.recorder.journal)
+        for entry in held:
+            is_on = connections is None or (
+                entry.connection is not None and entry.connection.id in connections
+            )
+            if is_on and (not query or query.matches(EntryRecord(entry, self.entry_reader))):
+                yield record(entry, self.entry_reader)
+
+    def metrics(self) -> str:
+        """Return the counts of this process as Prometheus reads them."""
+        recorder = self.recorder
+        with recorder.lock:
+            return prometheus.render(recorder.process, recorder.state, recorder.journal)
 
     async def entry(self, offset: int) -> EntryDetail | None:
         """Return one entry with its payload, its cause and its effects; None if it is gone."""

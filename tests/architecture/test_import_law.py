@@ -61,17 +61,19 @@ CHAINS: dict[str, imports.Chain] = {
         "console.tally",
         ("console.journal", "console.state"),
         ("console.recorder", "console.clocks"),
+        "console.traces",
+        "console.exports",
         "console.reader",
         ("console.relay_protocol", "console.relay_answers"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
         "console.relay_node",
         "console.relay_joining",
-        "console.traces",
         "console.relay",
         "console.policy",
         "console.actions",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
+        "console.downloads",
         "console.urls",
     ),
 }
@@ -116,7 +118,6 @@ IMPURE = (
 
 PLANNED = {
     "console.actions",
-    "console.exports",
     "console.panel",
 }
 """Modules that the law names and nobody has built yet."""

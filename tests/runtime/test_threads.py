@@ -299,13 +299,13 @@ async def test_one_that_has_failed_leaves_nothing_to_the_garbage_collector(serve
         raise StopConsumer
 
     thread = HandlerThread(never_sent)
-    gone = weakref.ref(thread)
+    gone, timer = weakref.ref(thread), thread._timer
     gc.collect()
     gc.disable()
     try:
         with contextlib.suppress(StopConsumer):
             await thread.run(stop)
-        await eventually(lambda: thread not in thread._timer._working)
+        await eventually(lambda: gone() not in timer._working)
         del thread
         await eventually(lambda: gone() is None)
     finally:

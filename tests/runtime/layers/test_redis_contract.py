@@ -21,9 +21,7 @@ class RedisContract(ChannelLayerContract, PushContract, PeersContract):
         self.prefix = next(prefixes)
 
     def make_layer(self, **options):
-        return self.layer_class(
-            hosts=self.hosts, prefix=self.prefix, **{**self.options, **options}
-        )
+        return self.layer_class(hosts=self.hosts, prefix=self.prefix, **{**self.options, **options})
 
     def make_peer(self, layer):
         return self.make_layer()
