@@ -325,7 +325,7 @@ class Relay:
 
     def statuses(self) -> list[ProcessStatus]:
         """Return how the processes are, this one first."""
-        node = self._node()
+        node = self._known()
         report = (
             node.report()
             if node is not None
@@ -336,12 +336,12 @@ class Relay:
 
     def other_versions(self) -> dict[str, int]:
         """Return the names of processes that speak another version of the relay, and which."""
-        node = self._node()
+        node = self._known()
         return dict(node.watching.other_versions) if node is not None else {}
 
     def foreign(self) -> str:
         """Return a sentence if another project speaks on the same channel layer; else ""."""
-        node = self._node()
+        node = self._known()
         return node.watching.foreign if node is not None else ""
 
     def is_own(self, connection_id: str) -> bool:
@@ -352,6 +352,10 @@ class Relay:
         """Return what processes are called; those that nobody knows by their epoch."""
         names = {status.process.epoch: status.process.name for status in self.statuses()}
         return [names.get(epoch, epoch) for epoch in epochs]
+
+    def _known(self) -> RelayNode | None:
+        # Templates are rendered on threads of their own, and ask how the processes are.
+        return self._joining.known if self._joining is not None else None
 
     def _node(self) -> RelayNode | None:
         return self._joining.node if self._joining is not None else None
