@@ -276,9 +276,13 @@ class InMemoryChannelLayer(PresenceLayer):
         cause = None
         if (tap := taps.group_sent) is not None and not is_muted():
             cause = tap(current_connection.get(), self, group, message, len(members))
-        copy = copier(message)
+        copy, sinks = copier(message), self._sinks
         for channel in members:
-            self._deliver(channel, copy(), cause)
+            sink = sinks.get(channel)
+            if sink is not None:
+                sink(copy(), cause)
+            else:
+                self._keep(channel, copy(), cause)
 
     async def flush(self) -> None:
         """Forget every message and every membership; attached consumers stay attached."""
@@ -325,8 +329,9 @@ class InMemoryChannelLayer(PresenceLayer):
 
     def _deliver(self, channel: str, message: Message, cause: Cause | None) -> bool:
         sink = self._sinks.get(channel)
-        if sink is not None:
-            return sink(message, cause)
+        return self._keep(channel, message, cause) if sink is None else sink(message, cause)
+
+    def _keep(self, channel: str, message: Message, cause: Cause | None) -> bool:
         now = time.monotonic()
         with self._lock:
             if len(self._expiries) > SWEEP_AT:
