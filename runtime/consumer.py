@@ -188,9 +188,11 @@ class AsyncConsumer:
     def disconnected(self) -> bool:
         """Whether the client has gone, even if `disconnect()` has yet to run.
 
-        A handler that works for long asks here whether anybody still waits for it.
+        A handler that works for long asks here whether anybody still waits for it. An instance
+        that serves nothing yet has nobody to lose: tools that list what it has read this too.
         """
-        return self._mailbox.is_disconnected
+        mailbox = getattr(self, "_mailbox", None)
+        return mailbox is not None and mailbox.is_disconnected
 
     async def channel_receive(self) -> Any:
         """Return the next message of the consumer's own channel, for a layer that cannot push."""

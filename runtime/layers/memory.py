@@ -35,7 +35,8 @@ from runtime.typing import Message
 class ChannelBuffer:
     """What waits on one channel, and who waits for it.
 
-    Messages come from any thread; each receiver is woken on its own loop.
+    Messages come from any thread; each receiver is woken on its own loop. Suites look at a
+    channel of this layer as at an `asyncio.Queue`, so what does not wait there is here too.
     """
 
     __slots__ = ("_messages", "_receivers")
@@ -49,6 +50,26 @@ class ChannelBuffer:
 
     def __repr__(self) -> str:
         return f"<ChannelBuffer messages={len(self._messages)} receivers={len(self._receivers)}>"
+
+    def empty(self) -> bool:
+        """Return whether nothing waits here."""
+        return not self._messages
+
+    def qsize(self) -> int:
+        """Return how many messages wait here."""
+        return len(self._messages)
+
+    def get_nowait(self) -> tuple[float, Message]:
+        """Remove the oldest message; returns when it would have expired, and the message.
+
+        Raises:
+            asyncio.QueueEmpty: there is none.
+        """
+        try:
+            expires_at, message, _ = self._messages.popleft()
+        except IndexError:
+            raise asyncio.QueueEmpty("No message waits on this channel.") from None
+        return expires_at, message
 
     @property
     def oldest_expires_at(self) -> float:
@@ -112,6 +133,12 @@ _NOTHING = ChannelBuffer()
 
 SWEEP_AT = 64
 """Channels on which something waits before a sender looks for what has expired on others."""
+
+SWEEP_LATE = 0.5
+"""How much later than at its expiry a message goes away that nobody looks for, as a part of it.
+
+Nobody is given it meanwhile. Suites look at `channels` when the time of a message has just passed.
+"""
 
 
 class Groups(dict[str, dict[str, float]]):
@@ -341,9 +368,10 @@ class InMemoryChannelLayer(PresenceLayer):
             has_room = len(buffer) < self.get_capacity(channel)
             if has_room:
                 if not buffer:
+                    self._expiries.pop(channel, None)  # of one that was taken from the buffer
                     self._expiries[channel] = now + self.expiry
                 if not self._timer.is_set:
-                    self._timer.start(self.expiry)
+                    self._timer.start(self.expiry * (1 + SWEEP_LATE))
                 buffer.put(now + self.expiry, message, cause)
         if not has_room:
             drops.report(None, channel, message, "capacity")
@@ -393,7 +421,9 @@ class InMemoryChannelLayer(PresenceLayer):
         """Drop what has expired; returns in how many seconds the next message will."""
         now = time.monotonic()
         self._drop_expired(now)
-        return next(iter(self._expiries.values())) - now if self._expiries else None
+        if not self._expiries:
+            return None
+        return next(iter(self._expiries.values())) - now + self.expiry * SWEEP_LATE
 
     def _drop_expired(self, now: float) -> None:
         while self._expiries:
