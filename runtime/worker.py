@@ -185,7 +185,9 @@ class Worker:
             raise JobsCutOff(busy, self.deadline_s) from None
 
     async def _hand_back(self, channel: str, queue: JobQueue) -> None:
-        for work in queue.take_back():
+        # A job that is given back is the next one again: the last of them goes first.
+        is_acknowledged = channel in self._held
+        for work in list(queue.take_back())[:: -1 if is_acknowledged else 1]:
             try:
                 if isinstance(work.report, Ending):
                     await work.report.give_back()

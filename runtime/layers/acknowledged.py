@@ -60,6 +60,8 @@ class Job:
         message: what was sent.
         attempt: 1 for the first time that it is taken.
         cause: what it is an effect of, if its sender knew.
+        receipt: which taking of the job this is, of all that there ever were: what a worker says
+            that was given up counts no more. A layer's own.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Job:
     message: Message
     attempt: int = 0
     cause: Cause | None = None
+    receipt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ class JobBook:
         if not self._waiting:
             return None
         waiting = self._waiting.popleft()
-        job = replace(waiting, attempt=waiting.attempt + 1)
+        job = replace(waiting, attempt=waiting.attempt + 1, receipt=waiting.receipt + 1)
         self._taken[job.id] = (job, now + self.policy.abandoned_after_s)
         return job
 
@@ -228,10 +231,9 @@ class JobBook:
             self._waiting.append(heapq.heappop(self._delayed)[2])
 
     def _is_taken(self, job: Job) -> bool:
-        # An earlier attempt is a worker that was given up: what it says comes too late.
         taken = self._taken.get(job.id)
-        return taken is not None and taken[0].attempt == job.attempt
+        return taken is not None and taken[0].receipt == job.receipt
 
     def _pop_dead(self, ids: Sequence[str]) -> list[DeadLetter]:
-        found = [one for one in ids or list(self.dead) if one in self.dead]
+        found = [one for one in dict.fromkeys(ids or self.dead) if one in self.dead]
         return [self.dead.pop(one) for one in found]

@@ -197,7 +197,7 @@ class Histories:
         return HistoryLog(self._make_epoch(), retention, now)
 
     def _forget_old(self, now: float) -> None:
-        while True:
+        while self._logs:
             group, log = next(iter(self._logs.items()))
             if not log.is_old(now):
                 return
