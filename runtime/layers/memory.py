@@ -133,6 +133,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
     """
 
     extensions = ("groups", "flush")
+    fires_taps = True
 
     def __init__(
         self,
