@@ -380,16 +380,17 @@ class Relay:
     async def _linked(self, detail: EntryDetail, position: str) -> EntryDetail:
         """Add what other processes know of an entry's cause and of its effects."""
         cause = unspell(detail.view.cause)
-        effects = list(detail.effects)
+        effects = {one.position: one for one in detail.effects}
         replies = await self._ask("effects", {"position": position})
         for answer in heard(replies, EntryView):
-            effects += answer.values
+            effects |= {one.position: one for one in answer.values}
+        effects |= {one.position: one for one in self.reader.effects_of(position)}
         caused_by = detail.caused_by
         if caused_by is None and cause is not None:
             found = await self._detail(*cause)
             caused_by = found.view if found is not None else None
-        effects.sort(key=lambda entry: entry.at)
-        return replace(detail, caused_by=caused_by, effects=tuple(effects[:EFFECTS]))
+        in_order = sorted(effects.values(), key=lambda entry: entry.at)
+        return replace(detail, caused_by=caused_by, effects=tuple(in_order[:EFFECTS]))
 
 
 async def _both(

@@ -170,7 +170,10 @@ class Observer:
         message: Message,
         receivers: int,
     ) -> Cause | None:
-        """A layer message goes to a group. Returns the cause that its envelope carries."""
+        """A layer message goes to a group. Returns the cause that its envelope carries.
+
+        `receivers` is below 0 on a layer that does not say.
+        """
         return None
 
     def message_delivered(

@@ -84,6 +84,7 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
     """
 
     extensions = ("groups", "flush", "introspection", "presence", "acknowledgement", "history")
+    fires_taps = True
 
     def __init__(
         self,
