@@ -15,10 +15,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from runtime.exceptions import LayerUnavailable
+from runtime.exceptions import LayerUnavailable, ServerRefusal
 from runtime.layers.connection import Argument, Link
 from runtime.layers.entries import Seen
 from runtime.layers.scripts import HOLD
+from runtime.layers.shards import Shards
 from runtime.throttle import ThrottledWarnings
 
 logger = logging.getLogger("runtime.layers.post")
@@ -42,7 +43,7 @@ class Post:
 
     Args:
         key: of the stream.
-        link: to that server, for commands.
+        servers: for commands.
         reader: to that server, for reading only.
         lease_s: after which the stream goes, unless it is held again.
         take: given each entry: when it was written, in ms of the server's clock, its head and
@@ -54,7 +55,7 @@ class Post:
     def __init__(
         self,
         key: str,
-        link: Link,
+        servers: Shards,
         reader: Link,
         lease_s: float,
         take: Callable[[Post, int, bytes, bytes], None],
@@ -63,7 +64,8 @@ class Post:
         on_pause: Callable[[], None],
     ) -> None:
         self.key = key
-        self.link = link
+        self._servers = servers
+        self._offset_ms = 0.0
         self.reader = reader
         self.last_id = b""
         self.is_wanted = False
@@ -85,12 +87,12 @@ class Post:
     @property
     def now_ms(self) -> float:
         """The server's time, as near as its last answer to a lease told."""
-        return self._loop.time() * 1000 + self.link.offset_ms
+        return self._loop.time() * 1000 + self._offset_ms
 
     def hold(self) -> None:
         """Ask the server to keep the stream for another lease."""
         self.is_wanted = True
-        self.link.tell(self._held, *self.hold_command())
+        self._servers.tell(self.key, self._held, *self.hold_command())
 
     def hold_command(self) -> tuple[Argument, ...]:
         """Return the command that does so."""
@@ -99,7 +101,7 @@ class Post:
     def held(self, answer: Any) -> bool:
         """Take the answer to it; returns whether the server had lost the stream."""
         was_made, last_id, now_ms = answer
-        self.link.offset_ms = now_ms - self._loop.time() * 1000
+        self._offset_ms = now_ms - self._loop.time() * 1000
         is_known = bool(self.last_id)
         # A server that has lost entries may count from before our position.
         if not is_known or _position(last_id) < _position(self.last_id):
@@ -139,7 +141,9 @@ class Post:
     def _answered(self, answer: Any) -> None:
         if isinstance(answer, Exception):
             self._on_pause()
-            if not isinstance(answer, LayerUnavailable):
+            if isinstance(answer, ServerRefusal) and answer.code == "MOVED":
+                self.reader.reopen(answer)
+            elif not isinstance(answer, LayerUnavailable):
                 warnings.warn("read", "A stream could not be read: %s", answer)
             if not self.is_closed:
                 self._loop.call_later(AGAIN_S if self.reader.is_up else 0, self._ask)
