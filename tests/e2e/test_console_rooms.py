@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -26,6 +27,10 @@ def tail_row(console: Page, text: str) -> Locator:
 
 def held(console: Page) -> Locator:
     return console.locator("[data-held]")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 async def chats(console: Page, room: str) -> None:
@@ -234,7 +239,7 @@ async def test_what_the_filter_shows_is_exported(people: People) -> None:
     await console.get_by_text("Export", exact=True).click()
     async with console.expect_download() as download:
         await console.get_by_role("link", name="HTTP Archive").click()
-    archive = json.loads(Path(await (await download.value).path()).read_text(encoding="utf-8"))
+    archive = read_json(await (await download.value).path())
     (entry,) = archive["log"]["entries"]
     assert entry["request"]["url"].endswith("/ws/chat/exported/")
     assert entry["_webSocketMessages"]
