@@ -196,6 +196,12 @@ class Observer:
     def group_left(self, layer: Any, group: str, channel: str) -> None:
         """A channel is no longer a member of a group."""
 
+    def presence_joined(self, layer: Any, group: str, key: str, metadata: Message) -> None:
+        """Somebody is present in a group: the process that they came to says so."""
+
+    def presence_left(self, layer: Any, group: str, key: str, metadata: Message) -> None:
+        """Somebody is no longer present in a group: one process says so."""
+
 
 HOOKS = (
     "serving_began",
@@ -214,6 +220,8 @@ HOOKS = (
     "message_dropped",
     "group_joined",
     "group_left",
+    "presence_joined",
+    "presence_left",
 )
 
 
@@ -239,6 +247,8 @@ class Taps:
         message_dropped: Callable[[Connection | None, str, Message, DropReason], None] | None
         group_joined: Callable[[Any, str, str], None] | None
         group_left: Callable[[Any, str, str], None] | None
+        presence_joined: Callable[[Any, str, str, Message], None] | None
+        presence_left: Callable[[Any, str, str, Message], None] | None
 
     def __init__(self) -> None:
         self.observers: tuple[Observer, ...] = ()

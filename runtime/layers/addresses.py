@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import parse_url
@@ -90,8 +90,15 @@ class Cluster:
         return f"cluster of {', '.join(map(str, self.nodes))}"
 
 
-Place: TypeAlias = Address | SentinelMaster
-"""Where one server is: fixed, or known to Sentinels."""
+class Moving(Protocol):
+    """A server that is not always the same."""
+
+    async def find(self) -> Address:
+        """Return where it is now; raises OSError if nobody knows."""
+
+
+Place: TypeAlias = Address | SentinelMaster | Moving
+"""Where one server is: fixed, known to Sentinels, or found in another way."""
 
 
 def parse_hosts(hosts: object, *, cluster: bool = False) -> tuple[Place, ...] | Cluster:

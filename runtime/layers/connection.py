@@ -26,7 +26,7 @@ from typing import Any, Final, TypeAlias
 import hiredis
 
 from runtime.exceptions import LayerUnavailable, ServerRefusal
-from runtime.layers.addresses import Address, Place, SentinelMaster
+from runtime.layers.addresses import Address, Place
 from runtime.layers.dialing import dial
 from runtime.tasks import cancel_and_wait, spawn
 
@@ -136,7 +136,7 @@ class Link(asyncio.Protocol):
             ServerRefusal: (the future) the server answered with an error.
         """
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._put(command, _answer_to(future), is_kept=True)
+        self._put(command, answer_to(future), is_kept=True)
         return future
 
     def tell(self, answer: Answer, *command: Argument, is_kept: bool = True) -> None:
@@ -150,7 +150,7 @@ class Link(asyncio.Protocol):
     def ask_first(self, *command: Argument) -> asyncio.Future[Any]:
         """Send a command before all that wait: for the greeting."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._put_first(command, _answer_to(future), is_kept=False)
+        self._put_first(command, answer_to(future), is_kept=False)
         return future
 
     def tell_first(self, answer: Answer, *command: Argument) -> None:
@@ -161,6 +161,10 @@ class Link(asyncio.Protocol):
         """Open the connection without a command."""
         if self._supervisor is None or self._supervisor.done():
             self._supervisor = spawn(self._supervise(), name=f"link to {self.place}")
+
+    def reopen(self, error: Exception) -> None:
+        """Let go of this connection and open another: the place has moved."""
+        self._abort(error)
 
     async def close(self) -> None:
         """Let go of the server; what waits for an answer fails."""
@@ -314,7 +318,7 @@ class Link(asyncio.Protocol):
                 raise answer
         hello = dict(zip(answers[0][::2], answers[0][1::2], strict=True))
         _require_version(hello[b"version"].decode())
-        if isinstance(self.place, SentinelMaster) and hello[b"role"] != b"master":
+        if not isinstance(self.place, Address) and hello[b"role"] != b"master":
             raise ConnectionError(f"{address} is not the master any more")
         self.client_id = hello[b"id"]
         seconds, microseconds = answers[2 if address.db else 1]
@@ -388,7 +392,9 @@ def _pack(command: tuple[Argument, ...]) -> bytes:
     return packed
 
 
-def _answer_to(future: asyncio.Future[Any]) -> Answer:
+def answer_to(future: asyncio.Future[Any]) -> Answer:
+    """Return what gives an answer to `future`."""
+
     def answer(reply: Any) -> None:
         if future.done():
             return

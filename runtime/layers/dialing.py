@@ -27,7 +27,7 @@ async def dial(place: Place) -> tuple[socket.socket, Address]:
     Raises:
         OSError: the server cannot be reached, or no Sentinel knows it.
     """
-    address = await _find_master(place) if isinstance(place, SentinelMaster) else place
+    address = await _find(place)
     if address.path:
         return await _connect(socket.AF_UNIX, address.path), address
     found = await _look_up(address)
@@ -49,6 +49,14 @@ async def _look_up(address: Address) -> list[tuple[Any, ...]]:
         return [*await loop.getaddrinfo(*where, type=socket.SOCK_STREAM)]
     except RuntimeError as error:  # there are no threads for it any more
         raise ConnectionError(f"the process is about to end: {error}") from error
+
+
+async def _find(place: Place) -> Address:
+    if isinstance(place, Address):
+        return place
+    if isinstance(place, SentinelMaster):
+        return await _find_master(place)
+    return await place.find()
 
 
 async def _find_master(place: SentinelMaster) -> Address:

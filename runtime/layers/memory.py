@@ -23,9 +23,10 @@ from typing import Any
 from runtime.drops import drops
 from runtime.environment import is_development
 from runtime.exceptions import ChannelFull, NotALayerMessage
-from runtime.layers.base import BaseChannelLayer, Sink
+from runtime.layers.base import Sink
 from runtime.layers.isolation import copier, isolate
 from runtime.layers.portable import portable, require_size
+from runtime.layers.presence import PresenceLayer, Roster
 from runtime.layers.timer import SweepTimer
 from runtime.taps import Cause, current_connection, is_muted, taps
 from runtime.typing import Message
@@ -113,7 +114,18 @@ SWEEP_AT = 64
 """Channels on which something waits before a sender looks for what has expired on others."""
 
 
-class InMemoryChannelLayer(BaseChannelLayer):
+class Groups(dict[str, dict[str, float]]):
+    """{group: {channel: when it joined}}, which answers as `layer.groups()` when it is called.
+
+    The method is the extension `introspection`; the dict is what libraries have read for long.
+    """
+
+    async def __call__(self) -> list[str]:
+        """Return the groups that have members."""
+        return list(self)
+
+
+class InMemoryChannelLayer(PresenceLayer):
     """A channel layer within this process.
 
     Args:
@@ -129,10 +141,11 @@ class InMemoryChannelLayer(BaseChannelLayer):
     Attributes:
         channels: {channel: its buffer}, for channels that are received from, or on which
             something waits.
-        groups: {group: {channel: when it joined, in seconds of the monotonic clock}}.
+        groups: {group: {channel: when it joined, in seconds of the monotonic clock}}; and, called
+            as `await layer.groups()`, the extension `introspection`.
     """
 
-    extensions = ("groups", "flush")
+    extensions = ("groups", "flush", "introspection", "presence")
 
     def __init__(
         self,
@@ -151,7 +164,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
         self.max_message_bytes = max_message_bytes
         self.group_expiry = group_expiry
         self.channels: dict[str, ChannelBuffer] = {}
-        self.groups: dict[str, dict[str, float]] = {}
+        self.groups = Groups()
         self._sinks: dict[str, Sink] = {}
         self._groups_of: dict[str, set[str]] = {}
         # When the oldest message of each buffer expires. All messages live equally long, so the
@@ -160,6 +173,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
         # Senders may be on any thread; what is attached is looked up without the lock.
         self._lock = threading.RLock()
         self._timer = SweepTimer(self._sweep, self._lock)
+        self._init_presence(Roster())
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         """Put `message` on `channel`; see `BaseChannelLayer.send`.
@@ -226,6 +240,8 @@ class InMemoryChannelLayer(BaseChannelLayer):
             self.channels.pop(channel, None)
             for group in self._groups_of.pop(channel, ()):
                 self._leave(group, channel)
+        if channel in self._tracked:
+            await self.end_presence(channel)
 
     async def group_add(self, group: str, channel: str) -> None:
         """Make `channel` a member of `group`; a member that joins again counts as new."""
@@ -273,6 +289,23 @@ class InMemoryChannelLayer(BaseChannelLayer):
             self.groups.clear()
             self._groups_of.clear()
             self._expiries.clear()
+        self._tracked.clear()
+        await self._roster.clear()
+
+    async def group_channels(self, group: str) -> list[str]:
+        """Return the members of `group`, in the order of joining."""
+        self.require_valid_group_name(group)
+        return self._live_members(group)
+
+    async def group_count(self, group: str) -> int:
+        """Return how many members `group` has."""
+        return len(await self.group_channels(group))
+
+    async def channel_depths(self) -> dict[str, int]:
+        """Return {channel: messages that wait on it}, for the channels on which some do."""
+        with self._lock:
+            self._drop_expired(time.monotonic())
+            return {channel: len(buffer) for channel, buffer in self.channels.items() if buffer}
 
     async def close(self) -> None:
         """Let go of everything; the layer can be used again."""

@@ -201,11 +201,13 @@ class Node(ABC):
             with muted() if is_silent else nullcontext():
                 self.local.fan_out(channels, decoded.message, decoded.cause)
 
-    def deliver_to_channel(self, channel: str, payload: bytes, is_silent: bool) -> None:
-        """Give a message to an own channel."""
-        if (decoded := self._decode(payload)) is not None:
-            with muted() if is_silent else nullcontext():
-                self.local.deliver(channel, decoded.message, decoded.cause)
+    def deliver_to_channel(self, channel: str, payload: bytes, is_silent: bool) -> bool:
+        """Give a message to an own channel; False if there is no room for it."""
+        decoded = self._decode(payload)
+        if decoded is None:
+            return True
+        with muted() if is_silent else nullcontext():
+            return self.local.deliver(channel, decoded.message, decoded.cause)
 
     def forget(self) -> None:
         """Forget what waits and all memberships, without a word to the others."""

@@ -36,6 +36,7 @@ CHAINS: dict[str, imports.Chain] = {
         "runtime.layers.messagepack",
         "runtime.layers.codec",
         "runtime.layers.base",
+        ("runtime.layers.presence", "runtime.layers.timer"),
         "runtime.layers.memory",
     ),
     "middleware": (

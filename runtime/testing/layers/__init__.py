@@ -13,8 +13,10 @@ pytest without a plugin, and under unittest if the class derives from `unittest.
 from runtime.testing.layers.channels import ChannelsContract, NamedChannelsContract
 from runtime.testing.layers.groups import FlushContract, GroupsContract
 from runtime.testing.layers.harness import LayerContract, with_layer
+from runtime.testing.layers.introspection import IntrospectionContract
 from runtime.testing.layers.loops import LoopsContract
 from runtime.testing.layers.peers import PeersContract
+from runtime.testing.layers.presence import PresenceContract, PresentPeersContract
 from runtime.testing.layers.push import PushContract
 
 __all__ = [
@@ -22,10 +24,13 @@ __all__ = [
     "ChannelsContract",
     "FlushContract",
     "GroupsContract",
+    "IntrospectionContract",
     "LayerContract",
     "LoopsContract",
     "NamedChannelsContract",
     "PeersContract",
+    "PresenceContract",
+    "PresentPeersContract",
     "PushContract",
     "with_layer",
 ]

@@ -1,10 +1,22 @@
 """The contract of channel layers, kept by each layer of this package."""
 
 from runtime.layers import InMemoryChannelLayer
-from runtime.testing.layers import ChannelLayerContract, PeersContract, PushContract
+from runtime.testing.layers import (
+    ChannelLayerContract,
+    IntrospectionContract,
+    PresenceContract,
+    PresentPeersContract,
+    PushContract,
+)
 
 
-class TestMemory(ChannelLayerContract, PushContract, PeersContract):
+class TestMemory(
+    ChannelLayerContract,
+    PushContract,
+    IntrospectionContract,
+    PresenceContract,
+    PresentPeersContract,
+):
     def make_layer(self, **options):
         return InMemoryChannelLayer(**options)
 
