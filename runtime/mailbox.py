@@ -138,26 +138,27 @@ class Mailbox:
                 return item
         return None
 
-    async def get(self) -> Item:
-        """Remove and return the next item, waiting for it.
+    def get(self) -> Awaitable[Item]:
+        """Remove and return the next item, waiting for it: `await mailbox.get()`.
 
         Raises:
             ConnectionEnding: the runtime ends the connection here.
             Exception: what a reader failed with, after the items before it.
         """
+        # A future, not a coroutine: that would be one for each message, and its frame would
+        # stay for as long as nothing comes.
+        taker = self._loop.create_future()
         # By name: a subclass may refuse in take_now() what it gives out here.
         if (item := Mailbox.take_now(self)) is not None:
-            return item
+            taker.set_result(item)
+            return taker
         if self._failure is not None:
             raise self._failure
         self._items = None
-        self._taker = self._loop.create_future()
+        self._taker = taker
         if self._waiting_for_room:
             self._announce_room()
-        try:
-            return await self._taker
-        finally:
-            self._taker = None
+        return taker
 
     def take_waiting(self, most: int) -> list[Item]:
         """Remove and return at most `most` items that wait already."""
@@ -218,7 +219,7 @@ class Mailbox:
     async def _read_events(self, receive: Receive, last: str, watermark: int) -> None:
         while not self.is_disconnected:
             if watermark == 0:
-                await self._wait_for_room(lambda: self._taker is not None and not self._items)
+                await self._wait_for_room(self._is_asked)
             elif self._events >= watermark:
                 await self._wait_for_room(lambda: self._events < watermark // 2)
             event = await receive()
@@ -234,6 +235,10 @@ class Mailbox:
             # What the mailbox has no room for waits in the layer, which has bounds of its own.
             if self._layer_messages >= self._capacity:
                 await self._wait_for_room(lambda: self._layer_messages < self._capacity)
+
+    def _is_asked(self) -> bool:
+        """Whether the consumer waits in `get()`: one that was cancelled there does not."""
+        return self._taker is not None and not self._taker.done()
 
     def _start(self, reading: Coroutine[Any, Any, None], name: str) -> None:
         self._readers.append(spawn(reading, name=name, on_error=self._fail))
