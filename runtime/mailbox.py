@@ -92,8 +92,9 @@ class Mailbox:
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
         self._taker: asyncio.Future[Item] | None = None
-        self._waiting_for_room: list[asyncio.Future[None]] = []
-        self._readers: list[asyncio.Task[None]] = []
+        # Tuples: an empty one takes no memory, and most connections have one reader.
+        self._waiting_for_room: tuple[asyncio.Future[None], ...] = ()
+        self._readers: tuple[asyncio.Task[None], ...] = ()
 
     def __len__(self) -> int:
         return len(self._items or ())
@@ -213,7 +214,7 @@ class Mailbox:
     async def close(self) -> None:
         """End the readers and forget what waits."""
         await cancel_and_wait(*self._readers)
-        self._readers.clear()
+        self._readers = ()
         self._items = None
 
     async def _read_events(self, receive: Receive, last: str, watermark: int) -> None:
@@ -241,7 +242,7 @@ class Mailbox:
         return self._taker is not None and not self._taker.done()
 
     def _start(self, reading: Coroutine[Any, Any, None], name: str) -> None:
-        self._readers.append(spawn(reading, name=name, on_error=self._fail))
+        self._readers += (spawn(reading, name=name, on_error=self._fail),)
 
     def _fail(self, failure: BaseException) -> None:
         self._failure = failure
@@ -280,14 +281,14 @@ class Mailbox:
     async def _wait_for_room(self, has_room: Callable[[], bool]) -> None:
         while not has_room():
             room = self._loop.create_future()
-            self._waiting_for_room.append(room)
+            self._waiting_for_room += (room,)
             await room
 
     def _announce_room(self) -> None:
-        for room in self._waiting_for_room:
+        waiting, self._waiting_for_room = self._waiting_for_room, ()
+        for room in waiting:
             if not room.done():
                 room.set_result(None)
-        self._waiting_for_room.clear()
 
 
 def capacity_of(layer: Any, channel: str) -> int:
