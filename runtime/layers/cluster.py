@@ -19,8 +19,9 @@ from typing import Any, Final
 from redis.crc import key_slot
 
 from runtime.exceptions import LayerUnavailable, ServerRefusal
-from runtime.layers.addresses import Address, Cluster, Place
+from runtime.layers.addresses import Address, Cluster
 from runtime.layers.connection import Answer, Argument, Link, answer_to
+from runtime.layers.dialing import Place
 from runtime.layers.shards import Shards
 from runtime.tasks import cancel_and_wait, spawn
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.exceptions import LayerUnavailable, ServerRefusal, UndecodableMessage
-from runtime.layers.addresses import Cluster, Place
+from runtime.layers.addresses import Cluster, Host
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Decoded
 from runtime.layers.keys import Keys, new_channel_name, new_node_id, node_of
@@ -51,7 +51,7 @@ class NodeOptions:
         on_change: told each time that a server has gone (the error) or is back (None).
     """
 
-    hosts: tuple[Place, ...] | Cluster
+    hosts: tuple[Host, ...] | Cluster
     keys: Keys
     codec: Codec
     expiry_s: float

@@ -12,8 +12,8 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 from zlib import crc32
 
-from runtime.layers.addresses import Place
 from runtime.layers.connection import Answer, Argument, Link
+from runtime.layers.dialing import Place
 
 
 class Shards:

@@ -17,9 +17,10 @@ from typing import Any, Final
 
 from runtime.drops import drops
 from runtime.exceptions import ChannelFull, LayerUnavailable
-from runtime.layers.addresses import Cluster, Place
+from runtime.layers.addresses import Cluster
 from runtime.layers.cluster import ClusterShards
 from runtime.layers.connection import Link
+from runtime.layers.dialing import Place
 from runtime.layers.entries import (
     FLUSH,
     JOIN,
@@ -36,6 +37,7 @@ from runtime.layers.node import Node, NodeOptions
 from runtime.layers.own import OwnTraffic
 from runtime.layers.post import Post
 from runtime.layers.scripts import GROUP_SEND, LOADING, NAMED_SEND, REMOTE_JOIN
+from runtime.layers.sentinel import place_of
 from runtime.layers.shards import Shards
 from runtime.taps import is_muted
 from runtime.typing import Message
@@ -154,7 +156,7 @@ class StreamNode(Node):
         hosts = self.options.hosts
         if isinstance(hosts, Cluster):
             return ClusterShards(hosts, self._make_link)
-        return Shards(hosts, self._make_link)
+        return Shards([place_of(host) for host in hosts], self._make_link)
 
     def _make_post(self) -> Post:
         key = self.options.keys.node(self.id)

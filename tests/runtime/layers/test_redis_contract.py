@@ -1,12 +1,18 @@
 """The contract of channel layers, kept by the layers on Redis, wherever their servers are."""
 
+import asyncio
 import itertools
 from typing import Any, ClassVar
 
 import pytest
 
 from runtime.layers.redis import RedisChannelLayer
-from runtime.testing.layers import ChannelLayerContract, PeersContract, PushContract
+from runtime.testing.layers import (
+    ChannelLayerContract,
+    PeersContract,
+    PushContract,
+    with_layer,
+)
 from tests.support.redis_sentinel import running_sentinel
 
 prefixes = (f"contract{number}" for number in itertools.count())
@@ -36,7 +42,30 @@ class TestRedisWithEncryption(RedisContract):
     options: ClassVar[dict[str, Any]] = {"symmetric_encryption_keys": ["new", "old"]}
 
 
-class TestRedisOnTwoShards(RedisContract):
+class SeveralServersContract(RedisContract):
+    @with_layer()
+    async def test_all_members_see_one_order(self, layer: Any) -> None:
+        """Members whose streams are on different servers see one order for each sender."""
+        peer = self.make_peer(layer)
+        members = [(at, await at.new_channel()) for at in (layer, peer)]
+        for at, channel in members:
+            await at.group_add("room", channel)
+        senders = {"layer": layer, "peer": peer}
+        await asyncio.gather(
+            *(
+                sender.group_send("room", {"type": "chat", "by": by, "n": n})
+                for n in range(25)
+                for by, sender in senders.items()
+            )
+        )
+        for at, channel in members:
+            got = [await self.take(at, channel) for _ in range(50)]
+            for by in senders:
+                assert [message["n"] for message in got if message["by"] == by] == list(range(25))
+        await peer.close()
+
+
+class TestRedisOnTwoShards(SeveralServersContract):
     @pytest.fixture(autouse=True)
     def _hosts(self, redis_server, tmp_path):
         # Two databases of one server are two servers to the layer: what is on one is not on both.
@@ -44,7 +73,7 @@ class TestRedisOnTwoShards(RedisContract):
         self.prefix = next(prefixes)
 
 
-class TestRedisCluster(RedisContract):
+class TestRedisCluster(SeveralServersContract):
     options: ClassVar[dict[str, Any]] = {"cluster": True}
 
     @pytest.fixture(autouse=True)
