@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from console.entry import Position, spell_all, unspell_all
 from console.pages.query_field import QueryField
-from console.query import parse
 from console.query_keys import Key, Room, completions, keys_of
 from console.relay import relay
 
