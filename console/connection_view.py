@@ -50,6 +50,7 @@ class ConnectionView:
         closed_by: who ended it, or "".
         is_from_console: whether the console's own client opened it.
         revision: offset of the latest entry that changed it.
+        epoch: of its process; what is read of a connection lies there.
     """
 
     id: str
@@ -86,6 +87,7 @@ class ConnectionView:
     last_error: str
     revision: int
     scope: Mapping[str, Any]
+    epoch: str = ""
 
     def redacted_scope(self) -> Mapping[str, Any]:
         """Return the scope as JSON could say it; empty if it is no longer kept."""
@@ -131,11 +133,13 @@ class ConnectionReader:
     Args:
         process: the name of the process.
         redactor: hides what is secret.
+        epoch: of the process.
         idle_s: seconds of silence after which an open connection is idle.
     """
 
-    def __init__(self, process: str, redactor: Redactor, idle_s: float) -> None:
+    def __init__(self, process: str, redactor: Redactor, idle_s: float, epoch: str = "") -> None:
         self.process = process
+        self.epoch = epoch
         self.redactor = redactor
         self.idle_s = idle_s
 
@@ -190,6 +194,7 @@ class ConnectionReader:
             last_error=redactor.text(known.last_error),
             revision=known.revision,
             scope=scope_of(known, redactor) if with_scope else {},
+            epoch=self.epoch,
         )
 
     def _state(self, known: ConnectionState, now: float) -> ConnectionPhase:

@@ -7,6 +7,7 @@ nothing else may show an entry, because only there is it redacted. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -135,6 +136,16 @@ class Entry:
 def spell(epoch: str, offset: int) -> str:
     """Return a position as text, such as "5f00c2:17"."""
     return f"{epoch}:{offset}"
+
+
+def spell_all(own: Position, others: Mapping[str, int]) -> str:
+    """Return positions in several processes as text, the reader's own first."""
+    return ",".join([spell(*own), *(spell(epoch, others[epoch]) for epoch in sorted(others))])
+
+
+def unspell_all(text: str) -> dict[str, int]:
+    """Return the offsets that `text` spells, by the epochs; what spells none is left out."""
+    return dict(position for part in text.split(",") if (position := unspell(part)) is not None)
 
 
 def unspell(text: str) -> Position | None:

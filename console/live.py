@@ -106,7 +106,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
                 await self.send_json({"reload": True})
                 return
             page.resume(position)
-            await self._keep_current(page, watch)
+            with page.following(watch.wake):
+                await self._keep_current(page, watch)
 
     async def _keep_current(self, page: Page, watch: Watch) -> None:
         checked_at = time.monotonic()

@@ -7,13 +7,15 @@ events nor the recorder wait for them. Knows no page, no layer and no HTML.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeVar
 
 from console.connection import ConnectionState
 from console.connection_view import ConnectionReader, ConnectionView
 from console.entry import DIRECTIONS, Entry, Position, unspell
 from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
+from console.exports import prometheus
+from console.exports.record import Record, record
 from console.ordering import Order
 from console.process import ProcessView, Totals
 from console.query import Query
@@ -22,6 +24,8 @@ from console.reading import Before, Changes, EntryPage, Listing
 from console.recorder import Recorder
 from console.redact import Redactor
 from console.slices import in_slices
+
+AnyEntry = TypeVar("AnyEntry", Entry, EntryView)
 
 EFFECTS = 50
 
@@ -36,8 +40,10 @@ class Reader:
         settings, process = recorder.settings, recorder.process
         redactor = Redactor(settings.REDACT)
         self.recorder = recorder
-        self._connections = ConnectionReader(process.name, redactor, settings.IDLE_S)
-        self._entries = EntryReader(process.name, process.epoch, redactor, settings.PREVIEW_CHARS)
+        self._connections = ConnectionReader(process.name, redactor, settings.IDLE_S, process.epoch)
+        self.entry_reader = EntryReader(
+            process.name, process.epoch, redactor, settings.PREVIEW_CHARS
+        )
 
     def __repr__(self) -> str:
         return f"<Reader of {self.recorder!r}>"
@@ -57,7 +63,7 @@ class Reader:
         found: list[ConnectionView] = []
 
         def look(known: ConnectionState) -> None:
-            view = self._view_of(known)
+            view = self.view_of(known)
             if not query or query.matches(view.as_record()):
                 found.append(view)
 
@@ -68,18 +74,19 @@ class Reader:
         self, query: Query | None, order: Order, hidden: Sequence[str], limit: int
     ) -> Listing:
         """Return the first `limit` rows in `order`; what is hidden is counted, not listed."""
-        listed = self._listed()
+        position, listed = self.position, self._listed()
         if query or not order.is_newest_first:
             views = await self.connections(query)
-            counts = Counter(view.protocol for view in views)
+            protocols = {view.id: view.protocol for view in views}
             visible = [view for view in views if view.protocol not in hidden]
-            return Listing(order.sort(visible)[:limit], counts, len(listed))
+            return Listing(order.sort(visible)[:limit], protocols, len(listed), position)
         # The usual page: which rows it has is known without looking at each closely.
         visible_ones = [known for known in listed if known.protocol not in hidden]
         first = sorted(visible_ones, key=lambda known: known.is_closed)[:limit]
         rows: list[ConnectionView] = []
-        await in_slices(first, lambda known: rows.append(self._view_of(known)), self.recorder.lock)
-        return Listing(rows, Counter(known.protocol for known in listed), len(listed))
+        await in_slices(first, lambda known: rows.append(self.view_of(known)), self.recorder.lock)
+        protocols = {known.id: known.protocol for known in listed}
+        return Listing(rows, protocols, len(listed), position)
 
     async def matching(self, query: Query | None) -> dict[str, str]:
         """Return the protocols of the listed connections that match, by id."""
@@ -91,7 +98,7 @@ class Reader:
         """Return one connection, or None if it is not listed."""
         with self.recorder.lock:
             known = self.recorder.state.get(connection_id)
-            return self._view_of(known, with_scope=with_scope) if known is not None else None
+            return self.view_of(known, with_scope=with_scope) if known is not None else None
 
     async def entries(
         self,
@@ -110,6 +117,32 @@ class Reader:
         found = await self._matching_entries(query, candidates)
         return EntryPage(await self._shown(found[-limit:]), len(found), len(held), position)
 
+    def records(
+        self, query: Query | None = None, *, connections: Collection[str] | None = None
+    ) -> Iterator[Record]:
+        """Yield the entries that match, oldest first, with their whole payloads.
+
+        Those that are held now are those that are asked; each is redacted as it is taken, which
+        takes long for a full ring: take them in a thread.
+
+        Args:
+            connections: only those of the connections with these ids.
+        """
+        with self.recorder.lock:
+            held = list(self.recorder.journal)
+        for entry in held:
+            is_on = connections is None or (
+                entry.connection is not None and entry.connection.id in connections
+            )
+            if is_on and (not query or query.matches(EntryRecord(entry, self.entry_reader))):
+                yield record(entry, self.entry_reader)
+
+    def metrics(self) -> str:
+        """Return the counts of this process as Prometheus reads them."""
+        recorder = self.recorder
+        with recorder.lock:
+            return prometheus.render(recorder.process, recorder.state, recorder.journal)
+
     async def entry(self, offset: int) -> EntryDetail | None:
         """Return one entry with its payload, its cause and its effects; None if it is gone."""
         recorder = self.recorder
@@ -120,19 +153,21 @@ class Reader:
                 return None
             position = journal.spell(entry)
             effects = [other for other in journal if other.cause == position][:EFFECTS]
-            return self._entries.detail(entry, journal.find(unspell(entry.cause)), tuple(effects))
+            return self.entry_reader.detail(
+                entry, journal.find(unspell(entry.cause)), tuple(effects)
+            )
 
     def effects_of(self, position: str) -> list[EntryView]:
         """Return the first entries that the entry at `position`, of any process, has caused."""
         with self.recorder.lock:
             caused = [entry for entry in self.recorder.journal if entry.cause == position]
-            return [self._entries.view(entry) for entry in caused[:EFFECTS]]
+            return [self.entry_reader.view(entry) for entry in caused[:EFFECTS]]
 
     def entry_view(self, offset: int) -> EntryView | None:
         """Return the row of one entry; None if it is gone."""
         with self.recorder.lock:
             entry = self.recorder.journal.get(offset)
-            return self._entries.view(entry) if entry is not None else None
+            return self.entry_reader.view(entry) if entry is not None else None
 
     async def changes(
         self,
@@ -155,13 +190,13 @@ class Reader:
         if not with_entries:
             entries, missed = [], 0
         candidates = [entry for entry in entries if _is_on(entry, connection)]
-        judged = _sample(candidates, MOST_JUDGED) if query else candidates
+        judged = sample(candidates, MOST_JUDGED) if query else candidates
         wanted = await self._matching_entries(query, judged)
-        kept = _sample(wanted, limit) if limit is not None else wanted
+        kept = sample(wanted, limit) if limit is not None else wanted
         views: list[ConnectionView] = []
         await in_slices(
             [known for known in changed if connection in (None, known.id)],
-            lambda known: views.append(self._view_of(known)),
+            lambda known: views.append(self.view_of(known)),
             recorder.lock,
         )
         return Changes(
@@ -203,14 +238,15 @@ class Reader:
         with self.recorder.lock:
             return list(self.recorder.state)
 
-    def _view_of(self, known: ConnectionState, *, with_scope: bool = False) -> ConnectionView:
+    def view_of(self, known: ConnectionState, *, with_scope: bool = False) -> ConnectionView:
+        """Return what may be seen of a connection; for who holds the recorder's lock."""
         recorder = self.recorder
         groups = recorder.state.memberships.of_channel(known.channel_name)
         return self._connections.view(known, groups, recorder.clock(), with_scope=with_scope)
 
     async def _shown(self, entries: Sequence[Entry]) -> list[EntryView]:
         views: list[EntryView] = []
-        show = self._entries.view
+        show = self.entry_reader.view
         await in_slices(entries, lambda entry: views.append(show(entry)), self.recorder.lock)
         return views
 
@@ -222,7 +258,7 @@ class Reader:
         found: list[Entry] = []
 
         def look(entry: Entry) -> None:
-            if query.matches(EntryRecord(entry, self._entries)):
+            if query.matches(EntryRecord(entry, self.entry_reader)):
                 found.append(entry)
 
         await in_slices(entries, look, self.recorder.lock)
@@ -244,7 +280,8 @@ def _is_on(entry: Entry, connection_id: str | None) -> bool:
     return entry.connection is not None and entry.connection.id == connection_id
 
 
-def _sample(entries: Sequence[Entry], limit: int) -> Sequence[Entry]:
+def sample(entries: Sequence[AnyEntry], limit: int) -> Sequence[AnyEntry]:
+    """Return about `limit` of `entries`, evenly chosen; errors and lives are all kept."""
     if len(entries) <= limit:
         return entries
     step = -(-len(entries) // limit)

@@ -6,7 +6,8 @@ that answers through the channel layer, so they are plain and small. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -56,13 +57,29 @@ class Listing:
     """The first rows of a list of connections.
 
     Attributes:
-        counts: of all that match, hidden ones too, by protocol.
+        protocols: of all in this process that match, hidden ones too, by id.
         held: how many there are, with those that do not match.
+        position: where to go on from with `changes()`.
+        elsewhere: how many match in each other process, by its epoch and by protocol.
+        since: where the other processes go on from, by their epoch.
+        silent: names of processes that did not answer: their rows are missing.
     """
 
     rows: list[ConnectionView]
-    counts: Mapping[str, int]
+    protocols: Mapping[str, str]
     held: int
+    position: Position
+    elsewhere: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    since: Mapping[str, int] = field(default_factory=dict)
+    silent: Sequence[str] = ()
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many match in all processes, by protocol."""
+        counts = Counter(self.protocols.values())
+        for others in self.elsewhere.values():
+            counts.update(others)
+        return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +122,7 @@ class EntryPage:
         held: how many are held.
         position: where to go on from with `changes()`.
         since: where the other processes go on from, by their epoch.
+        silent: names of processes that did not answer: their entries are missing.
     """
 
     entries: list[EntryView]
@@ -112,6 +130,7 @@ class EntryPage:
     held: int
     position: Position
     since: Mapping[str, int] = field(default_factory=dict)
+    silent: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ Knows no page and no HTML.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import Counter
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -19,24 +18,23 @@ from console.connection_view import ConnectionView
 from console.entry import Position, spell, unspell
 from console.entry_view import EntryDetail, EntryView
 from console.ordering import Order
-from console.plain import MalformedValue
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
-from console.query import Query
+from console.query import Query, parse
 from console.reader import Reader
 from console.reading import Before, Changes, EntryPage, Interest, Listing, ListingRequest
 from console.recorder import Recorder
 from console.relay_joining import Joining
-from console.relay_node import RelayNode, Replies
-from console.relay_protocol import RefusedMessage, loads
+from console.relay_node import RelayNode
+from console.relay_replies import Replies, heard
 from console.relay_watching import Watched
+from console.traces import Held, Trace, build
 from console.watch import Watch, Watchers
 
 T = TypeVar("T")
 
-logger = logging.getLogger("console.relay")
-
 EFFECTS = 50
 MISSED = 20
+TRACE_ENTRIES = 2_000
 
 __all__ = [
     "Before",
@@ -144,15 +142,17 @@ class Relay:
         own, others = await _both(
             self.reader.listing(query, order, hidden, limit), node, "listing", asked
         )
-        rows, counts, held = list(own.rows), Counter(own.counts), own.held
-        for head, values in self._heard(others, ConnectionView):
-            rows += values
-            counts.update(plain.read_mapping(head.get("counts", {})))
-            held += plain.read_int(head.get("held", 0))
-        if others is not None and others.texts:
+        rows, held, elsewhere, since = list(own.rows), own.held, {}, {}
+        for answer in heard(others, ConnectionView):
+            rows += answer.values
+            elsewhere[answer.epoch] = answer.counts("counts")
+            held += answer.number("held")
+            since[answer.epoch] = answer.number("offset")
+        if elsewhere:
             rows.sort(key=lambda view: -view.opened_at)
             rows = order.sort(rows)[:limit]
-        return Listing(rows, counts, held)
+        silent = self.names_of(others.silent) if others is not None else ()
+        return Listing(rows, own.protocols, held, own.position, elsewhere, since, silent)
 
     async def connection(self, connection_id: str) -> ConnectionView | None:
         """Return one connection with its scope, or None if no process lists it.
@@ -163,9 +163,9 @@ class Relay:
         if (own := self.reader.connection(connection_id)) is not None:
             return own
         replies = await self._ask("connection", {"id": connection_id})
-        for _, views in self._heard(replies, ConnectionView):
-            if views:
-                return views[0]
+        for answer in heard(replies, ConnectionView):
+            if answer.values:
+                return answer.values[0]
         if replies is not None and replies.silent:
             raise NoAnswer(self.names_of(replies.silent))
         return None
@@ -177,36 +177,42 @@ class Relay:
         connection: str | None = None,
         before: Before | Position | None = None,
         limit: int = 500,
+        process: str = "",
     ) -> EntryPage:
         """Return the newest entries of all processes that match, in the order of their times.
 
         Args:
+            process: ask the process with this epoch alone, besides this one.
             connection: only those of the connection with this id.
             before: only those that are older.
             limit: return at most so many.
         """
         if isinstance(before, tuple):
             before = Before(before)
+        asked = {
+            "query": str(query or ""),
+            "connection": connection or "",
+            "before": before.spell() if before else "",
+            "limit": limit,
+        }
+        is_own = connection is not None and self.is_own(connection)
         own, others = await _both(
             self.reader.entries(query, connection=connection, before=before, limit=limit),
-            self._node(),
+            None if is_own else self._node(),
             "entries",
-            {
-                "query": str(query or ""),
-                "connection": connection or "",
-                "before": before.spell() if before else "",
-                "limit": limit,
-            },
+            asked,
+            only=process,
         )
-        entries, matched, held = list(own.entries), own.matched, own.held
-        for head, values in self._heard(others, EntryView):
-            entries += values
-            matched += plain.read_int(head.get("matched", 0))
-            held += plain.read_int(head.get("held", 0))
+        entries, matched, held, since = list(own.entries), own.matched, own.held, {}
+        for answer in heard(others, EntryView):
+            entries += answer.values
+            matched += answer.number("matched")
+            held += answer.number("held")
+            since[answer.epoch] = answer.number("offset")
         if len(entries) > len(own.entries):
             entries.sort(key=lambda entry: entry.at)
-        since = dict(self._offsets(others))
-        return EntryPage(entries[-limit:], matched, held, own.position, since)
+        silent = self.names_of(others.silent) if others is not None else ()
+        return EntryPage(entries[-limit:], matched, held, own.position, since, silent)
 
     async def entry(self, epoch: str, offset: int) -> EntryDetail | None:
         """Return one entry with its payload, its cause and its effects; None if it is gone.
@@ -249,6 +255,21 @@ class Relay:
             must_reload=must_reload,
             with_entries=with_entries,
         )
+
+    async def trace(self, trace_id: str) -> Trace | None:
+        """Return all that one inbound event caused, as a tree; None if nothing is held of it."""
+        if not (match := re.fullmatch(r"[\w-]+", trace_id)):
+            return None
+        page = await self.entries(parse(f"trace:{match.group()}"), limit=TRACE_ENTRIES)
+        journal = self.recorder.journal
+        held = {journal.epoch: Held(journal.first_offset, journal.position[1])}
+        for entry in page.entries:
+            epoch = entry.position.partition(":")[0]
+            if epoch != journal.epoch:
+                seen = held.get(epoch, Held(entry.offset, entry.offset + 1))
+                first, end = min(seen.first, entry.offset), max(seen.end, entry.offset + 1)
+                held[epoch] = Held(first, end)
+        return build(trace_id, page.entries, held) if page.entries else None
 
     def watch(self) -> Watch:
         """Return a context in which `await watch.changed()` waits for the next change."""
@@ -304,7 +325,7 @@ class Relay:
 
     def statuses(self) -> list[ProcessStatus]:
         """Return how the processes are, this one first."""
-        node = self._node()
+        node = self._known()
         report = (
             node.report()
             if node is not None
@@ -315,18 +336,26 @@ class Relay:
 
     def other_versions(self) -> dict[str, int]:
         """Return the names of processes that speak another version of the relay, and which."""
-        node = self._node()
+        node = self._known()
         return dict(node.watching.other_versions) if node is not None else {}
 
     def foreign(self) -> str:
         """Return a sentence if another project speaks on the same channel layer; else ""."""
-        node = self._node()
+        node = self._known()
         return node.watching.foreign if node is not None else ""
+
+    def is_own(self, connection_id: str) -> bool:
+        """Return whether a connection is one of this process."""
+        return self.recorder.state.get(connection_id) is not None
 
     def names_of(self, epochs: Sequence[str]) -> list[str]:
         """Return what processes are called; those that nobody knows by their epoch."""
         names = {status.process.epoch: status.process.name for status in self.statuses()}
         return [names.get(epoch, epoch) for epoch in epochs]
+
+    def _known(self) -> RelayNode | None:
+        # Templates are rendered on threads of their own, and ask how the processes are.
+        return self._joining.known if self._joining is not None else None
 
     def _node(self) -> RelayNode | None:
         return self._joining.node if self._joining is not None else None
@@ -337,30 +366,6 @@ class Relay:
             return None
         return await node.ask(question, arguments, only=only)
 
-    def _heard(
-        self, replies: Replies | None, kind: type[T]
-    ) -> list[tuple[dict[str, Any], list[T]]]:
-        """Return the head and the values of each answer; those that are malformed are none."""
-        heard = []
-        for epoch, text in (replies.texts if replies is not None else {}).items():
-            try:
-                head, *lines = text.split("\n")
-                values = [plain.from_plain(kind, loads(line)) for line in lines]
-                heard.append((plain.read_mapping(loads(head)), values))
-            except (MalformedValue, RefusedMessage) as error:
-                logger.warning("The answer of process %s was refused: %s", epoch, error)
-        return heard
-
-    def _offsets(self, replies: Replies | None) -> list[tuple[str, int]]:
-        offsets = []
-        for epoch, text in (replies.texts if replies is not None else {}).items():
-            try:
-                head = plain.read_mapping(loads(text.partition("\n")[0]))
-                offsets.append((epoch, plain.read_offset(head.get("offset"))))
-            except (MalformedValue, RefusedMessage):
-                continue
-        return offsets
-
     async def _detail(self, epoch: str, offset: int) -> EntryDetail | None:
         if epoch == self.reader.position[0]:
             return await self.reader.entry(offset)
@@ -369,33 +374,38 @@ class Relay:
             if epoch not in {status.process.epoch for status in self.statuses()}:
                 return None  # of a process that has ended
             raise NoAnswer(self.names_of(replies.silent))
-        details = [one for _, found in self._heard(replies, EntryDetail) for one in found]
+        details = [one for answer in heard(replies, EntryDetail) for one in answer.values]
         return details[0] if details else None
 
     async def _linked(self, detail: EntryDetail, position: str) -> EntryDetail:
         """Add what other processes know of an entry's cause and of its effects."""
         cause = unspell(detail.view.cause)
-        effects = list(detail.effects)
+        effects = {one.position: one for one in detail.effects}
         replies = await self._ask("effects", {"position": position})
-        for _, values in self._heard(replies, EntryView):
-            effects += values
+        for answer in heard(replies, EntryView):
+            effects |= {one.position: one for one in answer.values}
+        effects |= {one.position: one for one in self.reader.effects_of(position)}
         caused_by = detail.caused_by
         if caused_by is None and cause is not None:
             found = await self._detail(*cause)
             caused_by = found.view if found is not None else None
-        effects.sort(key=lambda entry: entry.at)
-        return replace(detail, caused_by=caused_by, effects=tuple(effects[:EFFECTS]))
+        in_order = sorted(effects.values(), key=lambda entry: entry.at)
+        return replace(detail, caused_by=caused_by, effects=tuple(in_order[:EFFECTS]))
 
 
 async def _both(
-    own: Coroutine[Any, Any, T], node: RelayNode | None, question: str, arguments: Any
+    own: Coroutine[Any, Any, T],
+    node: RelayNode | None,
+    question: str,
+    arguments: Any,
+    only: str = "",
 ) -> tuple[T, Replies | None]:
     """Read this process, and ask the others meanwhile."""
     if node is None:
         return await own, None
     if not isinstance(arguments, Mapping):
         arguments = plain.to_plain(arguments)
-    found, replies = await asyncio.gather(own, node.ask(question, arguments))
+    found, replies = await asyncio.gather(own, node.ask(question, arguments, only=only))
     return found, replies
 
 

@@ -62,7 +62,7 @@ class Answers:
         head = {
             "counts": dict(found.counts),
             "held": found.held,
-            "offset": self._reader.position[1],
+            "offset": found.position[1],
         }
         return await self._lines(head, found.rows)
 

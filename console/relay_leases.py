@@ -65,6 +65,9 @@ class Leases:
     def __len__(self) -> int:
         return len(self._consoles)
 
+    def __contains__(self, console: object) -> bool:
+        return console in self._consoles
+
     @property
     def told(self) -> list[Told]:
         """Every subscription of every console."""

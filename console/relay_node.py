@@ -50,6 +50,7 @@ from console.relay_protocol import (
     decode,
     encode,
 )
+from console.relay_replies import Replies
 from console.relay_watching import RENEW_S, Watched, Watching
 from runtime.layers.base import can_push
 from runtime.taps import Cause, muted
@@ -78,19 +79,6 @@ REJOIN_S = 60.0
 
 OTHER_VERSIONS_KEPT = 20
 GOODBYE_S = 0.5
-
-
-@dataclass(slots=True)
-class Replies:
-    """What came back to a question.
-
-    Attributes:
-        texts: the whole answers, by the epoch of the process.
-        silent: epochs of those that did not answer in time.
-    """
-
-    texts: dict[str, str] = field(default_factory=dict)
-    silent: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -326,6 +314,8 @@ class RelayNode:
         except RefusedMessage as refused:
             self._refuse(refused)
             return
+        if ask.console not in self._leases:  # a console that does not know of this process
+            await self._send(ask.console, Beat(self.report(), self.channel))
         epoch, parts = self.reader.process.epoch, cut(text)
         if len(parts) > MOST_PARTS:
             return

@@ -25,6 +25,7 @@ from console.pages.routing import RoutingPage
 from console.pages.shell import Shell
 from console.pages.traffic import TrafficPage
 from console.policy import may_watch
+from console.relay import NoAnswer
 from console.shielding import shield
 
 P = ParamSpec("P")
@@ -109,6 +110,9 @@ class SignIn(LoginView):
 async def _show(request: HttpRequest, page: Page) -> HttpResponse:
     try:
         await page.load()
+    except NoAnswer as error:
+        context = {"shell": Shell.of(request, None), "page": page, "no_answer": str(error)}
+        return render(request, "console/no_answer.html", context, status=504)
     except LookupError:
         context = {"shell": Shell.of(request, None), "page": page}
         return render(request, "console/gone.html", context, status=404)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from console.entry import spell, unspell
+from console.entry import unspell
 from console.pages.json_tree import Node, tree
 from console.pages.message import Message
 from console.pages.page import Crumb, Page, Partial, Update
 from console.pages.timeline import TimelineRow, timeline
+from console.reading import Interest
 from console.relay import relay
 
 if TYPE_CHECKING:
     from django.http import QueryDict
 
     from console.connection_view import ConnectionView
+    from console.entry_view import EntryView
+    from console.process import ProcessStatus
 
 LIMIT = 500
 TABS = ("timeline", "scope", "groups")
@@ -67,9 +70,13 @@ class ConnectionPage(Page):
         """Read the connection and the last of its events. Raises LookupError if it is gone."""
         await self._read_view()
         found = await relay.entries(
-            self.query.query, connection=self.subject, before=self.before, limit=LIMIT
+            self.query.query,
+            connection=self.subject,
+            before=self.before,
+            limit=LIMIT,
+            process=self.view.epoch,
         )
-        self.position = spell(*found.position)
+        self.reached, self.since = found.position, dict(found.since)
         self.matched = found.matched
         self.rows = timeline(found.entries, self.view.opened_at)
         self.older = found.entries[0].position if found.matched > len(found.entries) > 0 else ""
@@ -83,22 +90,46 @@ class ConnectionPage(Page):
         update = self.status()
         if self.reached is None:
             return update
-        found = await relay.changes(
-            self.reached, self.query.query, connection=self.subject, limit=LIMIT
-        )
-        self.position = spell(*found.position)
-        update.must_reload = found.must_reload or self.subject in found.removed
-        if found.entries and self.tab == "timeline":
-            self.rows = timeline(found.entries, self.view.opened_at, self._last_at)
+        entries, view = await self._read_changes(update)
+        if entries and self.tab == "timeline":
+            self.rows = timeline(entries, self.view.opened_at, self._last_at)
             self._last_at = self.rows[-1].starts_at
             update.fresh = len(self.rows)
             context = {"rows": self.rows, "params": self.params, "page": self}
             update.partials.append(
                 Partial("#timeline-rows", "console/parts/timeline_rows.html", context, "rows")
             )
-        if found.connections:
-            await self._add_head(update)
+        if view is not None:
+            self.view = view
+            self._add_head(update)
         return update
+
+    @property
+    def interest(self) -> Interest | None:
+        """What happens on it, if that is in another process."""
+        if relay.is_own(self.subject):
+            return None
+        return Interest("one", str(self.query.query), self.subject, LIMIT)
+
+    @property
+    def status_of_process(self) -> ProcessStatus | None:
+        """How the process is that serves it; None if it has gone."""
+        found = [one for one in self.statuses if one.process.epoch == self.view.epoch]
+        return found[0] if found else None
+
+    async def _read_changes(self, update: Update) -> tuple[list[EntryView], ConnectionView | None]:
+        """Return its new entries, and how it stands if that changed."""
+        found = await relay.changes(
+            self.reached, self.query.query, connection=self.subject, limit=LIMIT
+        )
+        self.reached = found.position
+        update.must_reload = found.must_reload or self.subject in found.removed
+        entries, views = list(found.entries), list(found.connections)
+        for batch in self.heard():
+            entries += batch.entries
+            views += [view for view in batch.rows if view.id == self.subject]
+            update.must_reload = update.must_reload or self.subject in batch.removed
+        return entries, views[-1] if views else None
 
     async def _read_view(self) -> None:
         view = await relay.connection(self.subject)
@@ -107,9 +138,8 @@ class ConnectionPage(Page):
         self.view = view
         self.title = view.channel_name or view.id
 
-    async def _add_head(self, update: Update) -> None:
-        await self._read_view()
-        context = {"view": self.view}
+    def _add_head(self, update: Update) -> None:
+        context = {"view": self.view, "page": self}
         update.partials.append(Partial("#ident", "console/partials/ident.html", context))
         if self.tab == "timeline":
             update.partials.append(

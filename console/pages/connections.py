@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from console.conf import settings
-from console.entry import spell
 from console.pages.columns import Column, Order, columns
-from console.pages.page import NOTHING, Page, Partial, Update
+from console.pages.page import Page, Partial, Update
 from console.pages.watched_rows import LIMIT, WatchedRows
 from console.query_keys import Room
-from console.relay import relay
+from console.reading import Interest
+from console.relay import NoAnswer, relay
 
 if TYPE_CHECKING:
     from django.http import QueryDict
 
     from console.connection_view import ConnectionView
     from console.entry_view import EntryView
+    from console.relay_protocol import Batch
 
 LATEST = 8
 ROWS_PER_UPDATE = 50
@@ -80,7 +82,10 @@ class ConnectionsPage(Page):
         self.latest: list[EntryView] = []
         self.held = 0
         self.watched = WatchedRows(settings.IDLE_S)
+        self.no_answer = ""
         self._protocol_of: dict[str, str] = {}
+        self._elsewhere: dict[str, Mapping[str, int]] = {}
+        self._foreign: dict[str, ConnectionView] = {}  # rows of other processes, as they were
 
     @property
     def columns(self) -> list[Column]:
@@ -96,6 +101,8 @@ class ConnectionsPage(Page):
     def protocols(self) -> list[Protocol]:
         """The protocols of what matches, the most used first, and what a click on each hides."""
         counts = Counter(self._protocol_of.values())
+        for elsewhere in self._elsewhere.values():
+            counts.update(elsewhere)
         names = sorted({*counts, *self.hidden}, key=lambda name: (-counts[name], name))
         return [
             Protocol(name, counts[name], name not in self.hidden, _toggled(self.hidden, name))
@@ -111,34 +118,45 @@ class ConnectionsPage(Page):
 
     async def load(self) -> None:
         """Read the list and, if one is selected, what there is to say about it."""
-        await super().load()
-        matching = await relay.connections(self.query.query)
-        self._protocol_of = {view.id: view.protocol for view in matching}
-        visible = [view for view in matching if view.protocol not in self.hidden]
         start = (self.number - 1) * LIMIT
-        self.rows = self.sort.sort(visible)[start : start + LIMIT]
+        found = await relay.listing(self.query.query, self.sort, self.hidden, start + LIMIT)
+        self.reached, self.since = found.position, dict(found.since)
+        self.silent = found.silent
+        self._protocol_of, self._elsewhere = dict(found.protocols), dict(found.elsewhere)
+        self.rows = found.rows[start:]
+        self.held = found.held
         self.watched.start(self.rows)
-        if not self.rows:
-            self.held = len(await relay.connections())
+        self._foreign = {view.id: view for view in self.rows if view.id not in self._protocol_of}
         await self._read_selected()
+
+    @property
+    def interest(self) -> Interest | None:
+        """The connections of the other processes, held against the filter there."""
+        return Interest("rows", str(self.query.query))
 
     async def update(self) -> Update:
         """Return the rows that changed, came or went, and what stands around them."""
         update = self.status()
         if self.reached is None:
             return update
-        found = await relay.changes(self.reached, NOTHING)
-        self.position = spell(*found.position)
-        update.must_reload = found.must_reload
+        found = await relay.changes(self.reached, with_entries=False)
+        self.reached = found.position
         came = [view for view in found.connections if self._is_new(view)]
-        update.fresh = sum(1 for view in came if view.protocol not in self.hidden)
-        for view in [*found.connections, *await self._fallen_idle()]:
+        changed, removed = list(found.connections), list(found.removed)
+        for view in [*changed, *self._fallen_idle()]:
             self._take(view)
+        heard = self.heard()
+        for batch in heard:
+            came += self._take_elsewhere(batch)
+            changed += batch.rows
+            removed += batch.removed
+        update.fresh = sum(1 for view in came if view.protocol not in self.hidden)
+        update.must_reload = found.must_reload or self._has_lost_a_process()
         self._add_rows(update)
-        self._add_removed(update, found.removed)
-        if came or found.removed:
+        self._add_removed(update, removed)
+        if came or removed or any(batch.counts is not None for batch in heard):
             self._add_counts(update)
-        if any(view.id == self.params.get("selected") for view in found.connections):
+        if any(view.id == self.params.get("selected") for view in changed):
             await self._add_inspector(update)
         return update
 
@@ -149,17 +167,54 @@ class ConnectionsPage(Page):
 
     async def _read_selected(self) -> None:
         chosen = self.params.get("selected", "")
-        self.selected = await relay.connection(chosen) if chosen else None
+        try:
+            self.selected = await relay.connection(chosen) if chosen else None
+        except NoAnswer as error:
+            self.no_answer = str(error)
         if self.selected is not None:
-            found = await relay.entries(connection=chosen, limit=LATEST)
+            found = await relay.entries(
+                connection=chosen, limit=LATEST, process=self.selected.epoch
+            )
             self.latest = found.entries[::-1]
 
-    async def _fallen_idle(self) -> list[ConnectionView]:
+    def _fallen_idle(self) -> list[ConnectionView]:
         """Return shown connections that have been silent for long: no event says so."""
-        views = {one: await relay.connection(one) for one in self.watched.due()}
-        for one in [one for one, view in views.items() if view is None]:
-            self.watched.discard(one)
-        return [view for view in views.values() if view is not None]
+        fallen = []
+        for one in self.watched.due():
+            view = relay.reader.connection(one, with_scope=False)
+            if view is None and (foreign := self._foreign.get(one)) is not None:
+                silence = (0,) * len(foreign.activity)
+                view = replace(foreign, state="idle", activity=silence)
+                self._foreign[one] = view
+            if view is None:
+                self.watched.discard(one)
+            else:
+                fallen.append(view)
+        return fallen
+
+    def _take_elsewhere(self, batch: Batch) -> list[ConnectionView]:
+        """Take what another process says of its connections; returns those that are new."""
+        if batch.counts is not None:
+            self._elsewhere[batch.epoch] = batch.counts
+        new = []
+        for view in batch.rows:
+            is_listed = view.id in self.watched
+            if view.id in batch.came and not is_listed:
+                new.append(view)
+                is_listed = self.takes_new and view.protocol not in self.hidden
+            if is_listed:
+                self.watched.add(view)
+                self._foreign[view.id] = view
+        while len(self._foreign) > 2 * LIMIT:
+            del self._foreign[next(iter(self._foreign))]
+        return new
+
+    def _has_lost_a_process(self) -> bool:
+        """Return whether rows of a process are shown that has gone."""
+        there = {status.process.epoch for status in self.statuses}
+        return any(
+            view.epoch not in there for one, view in self._foreign.items() if one in self.watched
+        )
 
     def _is_new(self, view: ConnectionView) -> bool:
         return view.id not in self._protocol_of and self.query.query.matches(view.as_record())
@@ -196,7 +251,12 @@ class ConnectionsPage(Page):
 
     async def _add_inspector(self, update: Update) -> None:
         await self._read_selected()
-        context = {"view": self.selected, "latest": self.latest, "params": self.params}
+        context = {
+            "view": self.selected,
+            "latest": self.latest,
+            "params": self.params,
+            "page": self,
+        }
         update.partials.append(Partial("#inspector", "console/partials/inspector.html", context))
 
 

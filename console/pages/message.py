@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from console.conf import settings
 from console.entry import unspell
 from console.pages.json_tree import Node, tree
-from console.relay import relay
+from console.relay import NoAnswer, relay
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -39,12 +39,14 @@ class Message:
     Attributes:
         position: as the address says it; "" for none.
         detail: what is known of it; None if it has left the ring.
+        no_answer: why it is not known whether it has; "" if it is.
         body: which tab of its payload is open.
     """
 
     def __init__(self, params: QueryDict) -> None:
         self.position = params.get("message", "")
         self.detail: EntryDetail | None = None
+        self.no_answer = ""
         self.tree: Node | None = None
         self.tabs = TABS
         self.payload_bytes = settings.PAYLOAD_BYTES
@@ -53,7 +55,10 @@ class Message:
     async def load(self) -> None:
         """Read it."""
         position = unspell(self.position)
-        self.detail = await relay.entry(*position) if position is not None else None
+        try:
+            self.detail = await relay.entry(*position) if position is not None else None
+        except NoAnswer as error:
+            self.no_answer = str(error)
         if self.detail is None:
             return
         if self.detail.json is not None:

@@ -7,24 +7,23 @@ no socket comes this far.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from console.entry import Position, spell, unspell
+from console.entry import Position, spell_all, unspell_all
 from console.pages.query_field import QueryField
-from console.query import parse
 from console.query_keys import Key, Room, completions, keys_of
 from console.relay import relay
 
 if TYPE_CHECKING:
     from django.http import QueryDict
 
-    from console.process import ProcessView
-    from console.relay import Totals
-
-NOTHING = parse("id:none")
-"""A query that no entry matches, for pages that want connections only."""
+    from console.process import ProcessStatus, ProcessView, Totals
+    from console.reading import Interest
+    from console.relay_protocol import Batch
+    from console.relay_watching import Watched
 
 TRANSIENT = ("q", "page", "before")
 """Parameters that a new filter starts afresh; a form keeps all the others."""
@@ -85,7 +84,9 @@ class Page:
         query_room: whose keys its filter knows: those of connections, or of entries.
         params: the parameters of its address.
         subject: what the page is about, such as a connection's id; "" for a room.
-        position: where its next update goes on from, as text.
+        reached: where its next update goes on from in this process; None until it is loaded.
+        since: where it goes on from in the others, by their epoch.
+        silent: names of processes that did not answer: what they have is missing.
     """
 
     name: ClassVar[str]
@@ -101,30 +102,85 @@ class Page:
         self.subject = subject
         self.process = params.get("process", "")
         self.query = QueryField.read(params.get("q", ""), process=self.process)
-        self.position = ""
+        self.reached: Position | None = None
+        self.since: dict[str, int] = {}
+        self.silent: Sequence[str] = ()
+        self._feed: Watched | None = None
         self._totals: Totals | None = None
+        self._processes: Sequence[ProcessStatus] = ()
 
     async def load(self) -> None:
         """Read what a first look shows. Raises LookupError if there is no such subject."""
-        self.position = spell(*(await relay.changes(None)).position)
+        self.reached = (await relay.changes(None)).position
 
     async def update(self) -> Update:
         """Return what changed since `position`, and move on."""
         return self.status()
 
+    @property
+    def position(self) -> str:
+        """Where its next update goes on from in each process, as text; "" until it is loaded."""
+        return spell_all(self.reached, self.since) if self.reached is not None else ""
+
     def resume(self, position: str) -> None:
         """Go on from where a screen was left, rather than from now."""
-        if unspell(position) is not None:
-            self.position = position
+        left = unspell_all(position)
+        if not left:
+            return
+        own, _ = relay.reader.position
+        # One that does not know this process's epoch is of another life: it has to load anew.
+        epoch = own if own in left else next(iter(left))
+        self.reached = epoch, left.pop(epoch)
+        self.since |= left
+
+    @property
+    def interest(self) -> Interest | None:
+        """What it wants to hear of the other processes while somebody looks; None for nothing."""
+        return None
+
+    @contextmanager
+    def following(self, on_news: Callable[[], None]) -> Iterator[None]:
+        """Hear of the other processes as long as the context lasts.
+
+        Args:
+            on_news: called when the next update has something of theirs.
+        """
+        interest = self.interest
+        if interest is not None:
+            self._feed = relay.subscribe(interest, self.since, on_news)
+        try:
+            yield
+        finally:
+            relay.unsubscribe(self._feed)
+            self._feed = None
+
+    def heard(self) -> list[Batch]:
+        """Return what the other processes have said since the last call, and move on."""
+        heard = self._feed.drain() if self._feed is not None else []
+        for epoch, batch in heard:
+            self.since[epoch] = batch.end
+        return [batch for _, batch in heard]
 
     def status(self) -> Update:
-        """Return the measurements along the bottom, if they changed."""
-        totals = self.totals
-        if totals == self._totals:
-            return Update()
-        self._totals = totals
-        context = {"totals": totals, "processes": self.processes}
-        return Update([Partial("#status", "console/partials/status.html", context)])
+        """Return the measurements along the bottom and the processes, if they changed."""
+        update = Update()
+        totals, processes = self.totals, self.statuses
+        if totals != self._totals:
+            context = {"totals": totals, "processes": self.processes}
+            update.partials.append(Partial("#status", "console/partials/status.html", context))
+        if len(processes) > 1 or len(self._processes) > 1:
+            self._add_processes(update, processes)
+        self._totals, self._processes = totals, processes
+        return update
+
+    def _add_processes(self, update: Update, processes: Sequence[ProcessStatus]) -> None:
+        if list(map(_shown, processes)) != list(map(_shown, self._processes)):
+            context = {"page": self, "params": self.params}
+            template = "console/partials/processes.html"
+            update.partials.append(Partial("#processes", template, context))
+        stale = [one.process.epoch for one in processes if one.is_stale]
+        if stale != [one.process.epoch for one in self._processes if one.is_stale]:
+            update.data["stale"] = stale
 
     @property
     def note(self) -> str:
@@ -144,13 +200,33 @@ class Page:
 
     @property
     def totals(self) -> Totals:
-        """The measurements of all processes."""
-        return relay.totals()
+        """The measurements of all processes, or of the one that is chosen."""
+        return relay.totals(self.process)
 
     @property
     def processes(self) -> Sequence[ProcessView]:
-        """The processes that answer, for the choice in the top bar."""
+        """The processes that answer."""
         return relay.processes()
+
+    @property
+    def statuses(self) -> Sequence[ProcessStatus]:
+        """How the processes are, for the choice in the top bar."""
+        return relay.statuses()
+
+    @property
+    def stale(self) -> list[str]:
+        """The epochs of processes that have been silent for long."""
+        return [one.process.epoch for one in self.statuses if one.is_stale]
+
+    @property
+    def limits(self) -> list[str]:
+        """Why not all processes can be seen, a sentence each."""
+        others = [
+            f"{name} speaks version {version} of the relay, and is not shown: run the same"
+            " version of Channelscope everywhere."
+            for name, version in relay.other_versions().items()
+        ]
+        return [sentence for sentence in (relay.limit, relay.foreign(), *others) if sentence]
 
     @property
     def kept(self) -> list[tuple[str, str]]:
@@ -162,7 +238,14 @@ class Page:
             if name not in TRANSIENT
         ]
 
-    @property
-    def reached(self) -> Position | None:
-        """`position` as the relay takes it."""
-        return unspell(self.position)
+
+def _shown(status: ProcessStatus) -> tuple[Any, ...]:
+    """Return what the list of processes says of one, so that it is sent when that changes."""
+    report = status.report
+    return (
+        status.process.epoch,
+        status.presence,
+        report.totals.open_count,
+        report.rss_bytes // 1_000_000,
+        round(report.loop_lag_s * 1_000),
+    )

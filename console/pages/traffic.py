@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from console.entry import spell, unspell
 from console.pages.message import Message
 from console.pages.page import Page, Partial, Update
+from console.reader import sample
+from console.reading import Before, Changes, Interest
 from console.relay import relay
 from console.templatetags.channelscope import clock, is_slow, size, took
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from console.entry_view import EntryView
+    from console.relay_protocol import Batch
 
 SHOWN_AT_FIRST = 200
 LIMIT = 500
@@ -53,11 +57,11 @@ class TrafficPage(Page):
     def __init__(self, params: QueryDict, subject: str = "") -> None:
         super().__init__(params, subject)
         self.message = Message(params)
-        self.before = unspell(params.get("before", ""))
+        self.before = Before.read(params.get("before", ""))
         self.entries: list[EntryView] = []
         self.foot = TailFoot(0, 0)
         self.older = ""
-        self._loaded = 0
+        self._loaded: dict[str, int] = {}
 
     @property
     def note(self) -> str:
@@ -81,13 +85,24 @@ class TrafficPage(Page):
     async def load(self) -> None:
         """Read the newest entries, or those before a position, and the message that is open."""
         found = await relay.entries(self.query.query, before=self.before, limit=SHOWN_AT_FIRST)
-        self.position = spell(*found.position)
-        self._loaded = found.position[1]
+        self.reached, self.since = found.position, dict(found.since)
+        self.silent = found.silent
+        self._loaded = {**found.since, found.position[0]: found.position[1]}
         self.entries = found.entries[::-1]
         self.foot = TailFoot(found.matched, found.held)
         is_more = len(found.entries) == SHOWN_AT_FIRST
-        self.older = found.entries[0].position if is_more else ""
+        self.older = _before(found.entries[0]).spell() if is_more else ""
         await self.message.load()
+
+    @property
+    def before_at(self) -> float | None:
+        """When what is shown ends, if it is not now."""
+        return self.before.at if self.before is not None else None
+
+    @property
+    def interest(self) -> Interest | None:
+        """What passes in the other processes, held against the filter there."""
+        return Interest("tail", str(self.query.query), limit=ROWS_PER_UPDATE)
 
     async def update(self) -> Update:
         """Return the rows that came since, oldest first."""
@@ -95,25 +110,51 @@ class TrafficPage(Page):
         if self.reached is None:
             return update
         found = await relay.changes(self.reached, self.query.query, limit=ROWS_PER_UPDATE)
-        self.position = spell(*found.position)
+        self.reached = found.position
         update.must_reload = found.must_reload
-        if found.entries or found.missed:
-            update.fresh = len(found.entries) + found.sampled_out
-            update.data = {
-                "entries": [row_of(entry) for entry in found.entries],
-                "left_out": found.sampled_out,
-                "missed": found.missed,
+        heard = self.heard()
+        entries = [*found.entries, *(entry for batch in heard for entry in batch.entries)]
+        entries.sort(key=lambda entry: entry.at)
+        shown = sample(entries, ROWS_PER_UPDATE)
+        left_out = found.sampled_out + sum(batch.sampled_out for batch in heard)
+        left_out += len(entries) - len(shown)
+        gaps = self._gaps(found, heard)
+        if entries or gaps:
+            update.fresh = len(shown) + left_out
+            update.data |= {
+                "entries": [row_of(entry) for entry in shown],
+                "left_out": left_out,
+                "one_of": round((len(shown) + left_out) / max(len(shown), 1)),
+                "missed": sum(missed for _, missed in gaps),
+                "gaps": [{"process": name, "missed": missed} for name, missed in gaps],
             }
-            self._count(found.entries, found.sampled_out)
+            self._count(entries, left_out)
             template = "console/partials/tail-foot.html"
             update.partials.append(Partial("#tail-foot", template, {"foot": self.foot}))
         return update
 
-    def _count(self, entries: list[EntryView], left_out: int) -> None:
+    def _gaps(self, found: Changes, heard: Sequence[Batch]) -> list[tuple[str, int]]:
+        """Return what nobody saw, by the process that had it."""
+        missed = Counter({found.position[0]: found.missed})
+        for batch in heard:
+            missed[batch.epoch] += batch.missed
+        lost = [epoch for epoch in missed if missed[epoch]]
+        return list(zip(relay.names_of(lost), [missed[epoch] for epoch in lost], strict=True))
+
+    def _count(self, entries: Sequence[EntryView], left_out: int) -> None:
         """Count what came; a screen that resumes gets some rows again that `load()` has counted."""
-        new = sum(1 for entry in entries if entry.offset >= self._loaded) + left_out
+        new = sum(1 for entry in entries if self._is_new(entry)) + left_out
         held = self.totals.held
         self.foot = TailFoot(min(self.foot.matched + new, held), held)
+
+    def _is_new(self, entry: EntryView) -> bool:
+        epoch, _, _ = entry.position.partition(":")
+        return entry.offset >= self._loaded.get(epoch, 0)
+
+
+def _before(entry: EntryView) -> Before:
+    epoch, _, offset = entry.position.partition(":")
+    return Before((epoch, int(offset)), entry.at)
 
 
 def row_of(entry: EntryView) -> dict[str, Any]:
@@ -130,4 +171,5 @@ def row_of(entry: EntryView) -> dict[str, Any]:
         "size": size(entry.size_bytes),
         "took": took(entry.took_ms),
         "slow": is_slow(entry.took_ms),
+        "process": entry.process,
     }

@@ -100,6 +100,18 @@ def took(milliseconds: float | None) -> str:
 
 
 @register.filter
+def milliseconds(seconds: float) -> float:
+    """Return seconds as milliseconds."""
+    return seconds * 1_000
+
+
+@register.filter
+def epoch(position: str) -> str:
+    """Return the process that a position lies in; "" for none."""
+    return str(position or "").partition(":")[0]
+
+
+@register.filter
 def is_slow(milliseconds: float | None) -> bool:
     """Return whether a handler ran longer than a person should wait for all of them."""
     return bool(milliseconds) and float(milliseconds or 0.0) >= SLOW_MS

@@ -10,108 +10,42 @@ Chosen by `"BACKEND": "runtime.layers.InMemoryChannelLayer"`.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
 from runtime.drops import drops
 from runtime.environment import is_development
 from runtime.exceptions import ChannelFull, NotALayerMessage
+from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.base import Sink
+from runtime.layers.buffer import ChannelBuffer
+from runtime.layers.history import Histories, Position, Replay, Retention
 from runtime.layers.isolation import copier, isolate
+from runtime.layers.memory_jobs import JobsInMemory
+from runtime.layers.patterns import ByName
 from runtime.layers.portable import portable, require_size
 from runtime.layers.presence import PresenceLayer, Roster
 from runtime.layers.timer import SweepTimer
 from runtime.taps import Cause, current_connection, is_muted, taps
 from runtime.typing import Message
 
-
-class ChannelBuffer:
-    """What waits on one channel, and who waits for it.
-
-    Messages come from any thread; each receiver is woken on its own loop.
-    """
-
-    __slots__ = ("_messages", "_receivers")
-
-    def __init__(self) -> None:
-        self._messages: deque[tuple[float, Message, Cause | None]] = deque()
-        self._receivers: deque[asyncio.Future[None]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._messages)
-
-    def __repr__(self) -> str:
-        return f"<ChannelBuffer messages={len(self._messages)} receivers={len(self._receivers)}>"
-
-    @property
-    def oldest_expires_at(self) -> float:
-        """When the first message expires, in seconds of the monotonic clock."""
-        return self._messages[0][0]
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits here and nobody does."""
-        return not self._messages and not self._receivers
-
-    def put(self, expires_at: float, message: Message, cause: Cause | None) -> None:
-        """Append a message and wake one receiver."""
-        self._messages.append((expires_at, message, cause))
-        self._wake_one()
-
-    def take(self) -> tuple[Message, Cause | None] | None:
-        """Remove and return the oldest message, or None."""
-        try:
-            _, message, cause = self._messages.popleft()
-        except IndexError:
-            return None
-        return message, cause
-
-    def clear(self) -> None:
-        """Forget what waits here; who waits goes on waiting."""
-        self._messages.clear()
-
-    def drop_expired(self, now: float) -> list[Message]:
-        """Remove and return the messages whose time has passed."""
-        dropped = []
-        while self._messages and self._messages[0][0] <= now:
-            dropped.append(self._messages.popleft()[1])
-        return dropped
-
-    async def wait(self) -> None:
-        """Return when there may be a message to take."""
-        receiver = asyncio.get_running_loop().create_future()
-        self._receivers.append(receiver)
-        try:
-            # A message that came from another thread before the line above woke nobody.
-            if not self._messages:
-                await receiver
-        finally:
-            if receiver in self._receivers:
-                self._receivers.remove(receiver)
-            elif self._messages:  # woken and cancelled at once: pass the turn on
-                self._wake_one()
-
-    def _wake_one(self) -> None:
-        while self._receivers:
-            receiver = self._receivers.popleft()
-            loop = receiver.get_loop()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_wake, receiver)
-                return
-
-
 _NOTHING = ChannelBuffer()
 """What waits on the channel of a consumer: its mailbox has it."""
 
 SWEEP_AT = 64
 """Channels on which something waits before a sender looks for what has expired on others."""
+
+SWEEP_LATE = 0.5
+"""How much later than at its expiry a message goes away that nobody looks for, as a part of it.
+
+Nobody is given it meanwhile. Suites look at `channels` when the time of a message has just passed.
+"""
 
 
 class Groups(dict[str, dict[str, float]]):
@@ -125,7 +59,7 @@ class Groups(dict[str, dict[str, float]]):
         return list(self)
 
 
-class InMemoryChannelLayer(PresenceLayer):
+class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
     """A channel layer within this process.
 
     Args:
@@ -137,6 +71,10 @@ class InMemoryChannelLayer(PresenceLayer):
             DEBUG and in tests.
         allow_extended_types: let dates, times, UUID and Decimal through all the same.
         max_message_bytes: the size of a message that is refused; None for any size.
+        acknowledged_channels: names or globs of channels whose jobs are done when they are
+            acknowledged; or {name or glob: the arguments of a `RetryPolicy`}.
+        history: names or globs of groups that keep their messages; or {name or glob: the
+            arguments of a `Retention`}.
 
     Attributes:
         channels: {channel: its buffer}, for channels that are received from, or on which
@@ -145,7 +83,8 @@ class InMemoryChannelLayer(PresenceLayer):
             as `await layer.groups()`, the extension `introspection`.
     """
 
-    extensions = ("groups", "flush", "introspection", "presence")
+    extensions = ("groups", "flush", "introspection", "presence", "acknowledgement", "history")
+    fires_taps = True
 
     def __init__(
         self,
@@ -157,6 +96,10 @@ class InMemoryChannelLayer(PresenceLayer):
         strict: bool | None = None,
         allow_extended_types: bool = False,
         max_message_bytes: int | None = None,
+        acknowledged_channels: Sequence[str]
+        | Mapping[str, RetryPolicy | Mapping[str, Any]]
+        | None = None,
+        history: Sequence[str] | Mapping[str, Retention | Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__(expiry, capacity, channel_capacity)
         self.strict = is_development() if strict is None else strict
@@ -174,6 +117,10 @@ class InMemoryChannelLayer(PresenceLayer):
         self._lock = threading.RLock()
         self._timer = SweepTimer(self._sweep, self._lock)
         self._init_presence(Roster())
+        self._init_jobs(acknowledged_channels)
+        self._histories = Histories(
+            ByName(history, Retention, "history"), partial(secrets.token_urlsafe, 9)
+        )
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         """Put `message` on `channel`; see `BaseChannelLayer.send`.
@@ -205,6 +152,8 @@ class InMemoryChannelLayer(PresenceLayer):
                 f"Channel {channel!r} belongs to a running consumer, which gets its messages."
                 " Receive from a channel of your own: `await layer.new_channel()`."
             )
+        if self._policies and self.retry_policy(channel) is not None:
+            return await self._receive_job(channel)
         try:
             while True:
                 buffer, taken = self._take(channel)
@@ -272,13 +221,22 @@ class InMemoryChannelLayer(PresenceLayer):
         """
         message = self._checked(message)
         self.require_valid_group_name(group)
-        members = self._live_members(group)
-        cause = None
-        if (tap := taps.group_sent) is not None and not is_muted():
-            cause = tap(current_connection.get(), self, group, message, len(members))
-        copy = copier(message)
-        for channel in members:
-            self._deliver(channel, copy(), cause)
+        if self._histories and self._histories.has(group):
+            with self._lock:  # what is kept first is delivered first
+                self._broadcast(group, self._histories.keep(group, message, time.monotonic()))
+        else:
+            self._broadcast(group, message)
+
+    async def replay(self, group: str, since: Position | str | None = None) -> Replay:
+        """Return what was sent to `group` after `since`; see `HistoryLayer`.
+
+        Raises:
+            TypeError: the name is not valid.
+            ValueError: the group has no history.
+        """
+        self.require_valid_group_name(group)
+        with self._lock:
+            return self._histories.replay(group, since, time.monotonic())
 
     async def flush(self) -> None:
         """Forget every message and every membership; attached consumers stay attached."""
@@ -289,6 +247,8 @@ class InMemoryChannelLayer(PresenceLayer):
             self.groups.clear()
             self._groups_of.clear()
             self._expiries.clear()
+            self._shelves.clear()
+            self._histories.clear()
         self._tracked.clear()
         await self._roster.clear()
 
@@ -305,7 +265,8 @@ class InMemoryChannelLayer(PresenceLayer):
         """Return {channel: messages that wait on it}, for the channels on which some do."""
         with self._lock:
             self._drop_expired(time.monotonic())
-            return {channel: len(buffer) for channel, buffer in self.channels.items() if buffer}
+            depths = {channel: len(buffer) for channel, buffer in self.channels.items() if buffer}
+        return depths | self._job_depths()
 
     async def close(self) -> None:
         """Let go of everything; the layer can be used again."""
@@ -314,6 +275,19 @@ class InMemoryChannelLayer(PresenceLayer):
         for channel in self._sinks:
             self.channels.pop(channel, None)
         self._sinks.clear()
+
+    def _broadcast(self, group: str, message: Message) -> None:
+        members = self._live_members(group)
+        cause = None
+        if (tap := taps.group_sent) is not None and not is_muted():
+            cause = tap(current_connection.get(), self, group, message, len(members))
+        copy, sinks = copier(message), self._sinks
+        for channel in members:
+            sink = sinks.get(channel)
+            if sink is not None:
+                sink(copy(), cause)
+            else:
+                self._keep(channel, copy(), cause)
 
     def _checked(self, message: object) -> Message:
         checked = _require_message(message)
@@ -325,8 +299,11 @@ class InMemoryChannelLayer(PresenceLayer):
 
     def _deliver(self, channel: str, message: Message, cause: Cause | None) -> bool:
         sink = self._sinks.get(channel)
-        if sink is not None:
-            return sink(message, cause)
+        return self._keep(channel, message, cause) if sink is None else sink(message, cause)
+
+    def _keep(self, channel: str, message: Message, cause: Cause | None) -> bool:
+        if self._policies and self.retry_policy(channel) is not None:
+            return self._add_job(channel, message, cause)
         now = time.monotonic()
         with self._lock:
             if len(self._expiries) > SWEEP_AT:
@@ -336,9 +313,10 @@ class InMemoryChannelLayer(PresenceLayer):
             has_room = len(buffer) < self.get_capacity(channel)
             if has_room:
                 if not buffer:
+                    self._expiries.pop(channel, None)  # of one that was taken from the buffer
                     self._expiries[channel] = now + self.expiry
                 if not self._timer.is_set:
-                    self._timer.start(self.expiry)
+                    self._timer.start(self.expiry * (1 + SWEEP_LATE))
                 buffer.put(now + self.expiry, message, cause)
         if not has_room:
             drops.report(None, channel, message, "capacity")
@@ -388,7 +366,9 @@ class InMemoryChannelLayer(PresenceLayer):
         """Drop what has expired; returns in how many seconds the next message will."""
         now = time.monotonic()
         self._drop_expired(now)
-        return next(iter(self._expiries.values())) - now if self._expiries else None
+        if not self._expiries:
+            return None
+        return next(iter(self._expiries.values())) - now + self.expiry * SWEEP_LATE
 
     def _drop_expired(self, now: float) -> None:
         while self._expiries:
@@ -405,11 +385,6 @@ class InMemoryChannelLayer(PresenceLayer):
     def _drop_expired_of(self, channel: str, buffer: ChannelBuffer, now: float) -> None:
         for message in buffer.drop_expired(now):
             drops.report(None, channel, message, "expired")
-
-
-def _wake(receiver: asyncio.Future[None]) -> None:
-    if not receiver.done():
-        receiver.set_result(None)
 
 
 def _require_message(message: object) -> Message:

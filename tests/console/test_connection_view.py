@@ -20,7 +20,7 @@ def recording() -> Recording:
 
 
 def view(recording: Recording, connection, *, with_scope: bool = False):
-    return recording.relay._view_of(recording.state(connection), with_scope=with_scope)
+    return recording.relay.reader.view_of(recording.state(connection), with_scope=with_scope)
 
 
 def test_what_a_person_sees_of_a_connection(recording):
@@ -160,8 +160,8 @@ def test_a_protocol_that_nobody_knows_is_shortened():
 def test_a_query_asks_how_a_connection_stands():
     recording = Recording()
     connection = recording.open()
-    view = recording.relay._view_of(recording.state(connection))
+    view = recording.relay.reader.view_of(recording.state(connection))
     assert parse("is:open -is:closed -is:error").matches(view.as_record())
     recording.recorder.scope_closed(connection, KeyError("type"))
-    view = recording.relay._view_of(recording.state(connection))
+    view = recording.relay.reader.view_of(recording.state(connection))
     assert parse("is:closed is:error code:1011 error:KeyError").matches(view.as_record())

@@ -32,11 +32,11 @@ def recording() -> Recording:
 
 
 def view(recording: Recording):
-    return recording.relay._entries.view(recording.last())
+    return recording.relay.reader.entry_reader.view(recording.last())
 
 
 def detail(recording: Recording):
-    return recording.relay._entries.detail(recording.last())
+    return recording.relay.reader.entry_reader.detail(recording.last())
 
 
 def test_a_frame_is_a_row_with_its_connection_and_a_preview(recording):
@@ -135,7 +135,7 @@ def test_a_hook_that_fails_leaks_nothing_anywhere(recording):
     connection = recording.open()
     recording.start(connection, Broken(connection.scope))
     recording.send(connection, text=CANARY)
-    record = EntryRecord(recording.last(), recording.relay._entries)
+    record = EntryRecord(recording.last(), recording.relay.reader.entry_reader)
     for shown in (view(recording), detail(recording), record["text"]):
         assert CANARY not in repr(shown)
 
@@ -144,7 +144,7 @@ def test_an_error_shows_its_sentence_and_traceback_without_secrets(recording):
     connection = recording.open()
     recording.recorder.scope_closed(connection, ValueError(f"bad password={CANARY}"))
     [error] = [entry for entry in recording.recorder.journal if entry.kind == "error"]
-    shown = recording.relay._entries.detail(error)
+    shown = recording.relay.reader.entry_reader.detail(error)
     assert shown.view.preview == "ValueError: bad password=«redacted»"
     assert "Traceback" in shown.facts["traceback"] or "ValueError" in shown.facts["traceback"]
     assert CANARY not in repr(shown)
@@ -169,7 +169,7 @@ def test_each_kind_says_in_a_line_what_happened(recording):
     recording.send(connection, "http.response.body", body=b"x")
     assert view(recording).preview == "200 by application"
     opened = next(iter(recorder.journal))
-    assert recording.relay._entries.view(opened).preview == "GET /poll/3/"
+    assert recording.relay.reader.entry_reader.view(opened).preview == "GET /poll/3/"
 
 
 def test_the_path_of_an_open_entry_is_hidden_as_soon_as_its_route_says_that_it_is_secret(recording):
@@ -178,11 +178,11 @@ def test_the_path_of_an_open_entry_is_hidden_as_soon_as_its_route_says_that_it_i
     arguments = {"args": (), "kwargs": {"token": CANARY}}
     recording.recorder.route_matched(connection, "invite/<token>/", arguments)
     for entry in recording.recorder.journal:
-        assert CANARY not in repr(recording.relay._entries.detail(entry))
+        assert CANARY not in repr(recording.relay.reader.entry_reader.detail(entry))
     recording.recorder.scope_closed(connection, None)
     recording.state(connection).forget()
     for entry in recording.recorder.journal:
-        assert CANARY not in repr(recording.relay._entries.detail(entry))
+        assert CANARY not in repr(recording.relay.reader.entry_reader.detail(entry))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_query_searches_what_may_be_seen(recording, query, matches):
     recording.recorder.handler_started(connection, event, None, 0.0)
     recording.clock.advance(0.5)
     recording.recorder.handler_finished(connection, event, None)
-    record = EntryRecord(entry, recording.relay._entries)
+    record = EntryRecord(entry, recording.relay.reader.entry_reader)
     assert parse(query).matches(record) is matches
     assert set(record) >= {"type", "text"}
 
@@ -222,13 +222,13 @@ def test_the_rows_of_hex_cover_every_byte():
 def test_a_query_asks_how_an_entry_and_its_connection_stand(recording):
     connection = recording.open()
     recording.send(connection, bytes=b"\xff\x00")
-    record = EntryRecord(recording.last(), recording.relay._entries)
+    record = EntryRecord(recording.last(), recording.relay.reader.entry_reader)
     assert parse("is:open is:binary -is:cut -is:error").matches(record)
     recording.receive(connection, "websocket.disconnect", code=1006)
     recording.recorder.scope_closed(connection, KeyError("type"))
     assert parse("is:closed code:1011 -is:open").matches(record)
     [error] = [entry for entry in recording.recorder.journal if entry.kind == "error"]
-    record = EntryRecord(error, recording.relay._entries)
+    record = EntryRecord(error, recording.relay.reader.entry_reader)
     assert parse("is:error error:KeyError error:*type*").matches(record)
 
 
@@ -236,7 +236,7 @@ def test_a_second_search_does_not_redact_again(recording, monkeypatch):
     connection = recording.open()
     recording.start(connection)
     recording.send(connection, text=json.dumps({"token": CANARY, "text": "green"}))
-    entry, reader = recording.last(), recording.relay._entries
+    entry, reader = recording.last(), recording.relay.reader.entry_reader
     assert "green" in reader.searchable(entry)
     monkeypatch.setattr(reader, "shown", None)
     assert CANARY not in reader.searchable(entry)
@@ -245,7 +245,7 @@ def test_a_second_search_does_not_redact_again(recording, monkeypatch):
 def test_what_is_searched_before_its_consumer_is_known_is_not_kept(recording):
     connection = recording.open()
     recording.send(connection, text='{"card": "4000"}')
-    entry, reader = recording.last(), recording.relay._entries
+    entry, reader = recording.last(), recording.relay.reader.entry_reader
     assert "4000" in reader.searchable(entry)
     recording.start(connection, Guarded(connection.scope))
     assert "4000" not in reader.searchable(entry)

@@ -38,11 +38,13 @@ class DemoServer:
         url: its origin, without a slash at the end.
         environment: what a process needs to see the same database.
         log: the file that it writes to.
+        process: what serves it.
     """
 
     url: str
     environment: dict[str, str]
     log: Path
+    process: subprocess.Popen[bytes]
 
     @property
     def websocket_url(self) -> str:
@@ -59,15 +61,19 @@ class DemoServer:
 
 
 @contextmanager
-def running_demo(server: Sequence[str], data: Path) -> Iterator[DemoServer]:
-    """Run the demo under `server` while the context lasts, with its data in an empty folder.
+def running_demo(
+    server: Sequence[str], data: Path, *, name: str = "server", **variables: str
+) -> Iterator[DemoServer]:
+    """Run the demo under `server` while the context lasts, with its data in a folder.
 
     Args:
         server: a module and its arguments; `{fd}` stands for the listening socket.
+        name: of its log, if several share a folder.
+        variables: further ones of the environment.
     """
-    environment = _environment(data)
+    environment = _environment(data) | variables
     _django(environment, "migrate", "-v", "0")
-    log = data / "server.log"
+    log = data / f"{name}.log"
     with socket.socket() as listener, log.open("w") as output:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -81,7 +87,7 @@ def running_demo(server: Sequence[str], data: Path) -> Iterator[DemoServer]:
         )
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     # Our copy of the socket is closed: if the process dies, clients are refused at once.
-    demo = DemoServer(url, environment, log)
+    demo = DemoServer(url, environment, log, process)
     try:
         _expect_an_answer(demo)
         yield demo

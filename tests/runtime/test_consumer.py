@@ -7,6 +7,8 @@ import pytest
 
 from runtime.consumer import AsyncConsumer, SyncConsumer, get_handler_name
 from runtime.exceptions import StopConsumer
+from runtime.generic.http import AsyncHttpConsumer
+from runtime.generic.websocket import AsyncWebsocketConsumer
 from runtime.layers import channel_layers, get_channel_layer
 from runtime.routing import ProtocolTypeRouter
 from tests.support.observing import observed
@@ -218,6 +220,13 @@ async def test_a_working_handler_sees_that_the_client_has_gone():
         await bot.put("bot.work")
         await bot.put("bot.disconnect")
         await bot.expect("bot.noticed")
+
+
+@pytest.mark.parametrize("consumer", [Bot, SyncBot, AsyncWebsocketConsumer, AsyncHttpConsumer])
+def test_all_that_an_instance_has_can_be_read_before_it_serves(consumer):
+    instance = consumer()
+    assert {name for name in dir(instance) if not hasattr(instance, name)} == set()
+    assert instance.disconnected is False
 
 
 def test_as_asgi_tells_its_consumer_and_keeps_name_and_docstring():

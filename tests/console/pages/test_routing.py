@@ -59,7 +59,7 @@ async def test_a_path_that_no_route_takes_is_listed_with_its_count(recording: Re
     recording.recorder.route_missed(connection, "ws/chta/", ["ws/chat/"])
     recording.recorder.route_missed(connection, "ws/chta/", ["ws/chat/"])
     assert "#missed" in [partial.target for partial in (await page.update()).partials]
-    assert page.missed == [("ws/chta/", 2)]
+    assert page.missed == [("/ws/chta/", 2)]
 
 
 async def test_the_connections_of_a_leaf_are_a_filter_away(recording: Recording) -> None:

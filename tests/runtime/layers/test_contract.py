@@ -2,7 +2,9 @@
 
 from runtime.layers import InMemoryChannelLayer
 from runtime.testing.layers import (
+    AcknowledgementContract,
     ChannelLayerContract,
+    HistoryContract,
     IntrospectionContract,
     PresenceContract,
     PresentPeersContract,
@@ -16,6 +18,8 @@ class TestMemory(
     IntrospectionContract,
     PresenceContract,
     PresentPeersContract,
+    AcknowledgementContract,
+    HistoryContract,
 ):
     def make_layer(self, **options):
         return InMemoryChannelLayer(**options)

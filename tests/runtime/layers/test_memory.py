@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -289,3 +290,33 @@ async def test_joining_and_leaving_is_told_once(layer):
         await layer.group_discard("room", "one")
         await layer.group_discard("room", "one")
     assert notebook.names() == ["group_joined", "group_left"]
+
+
+async def test_what_waits_on_a_channel_can_be_looked_at_as_a_queue(layer):
+    await layer.send("jobs", {"type": "job", "n": 1})
+    await layer.send("jobs", {"type": "job", "n": 2})
+    waiting = layer.channels["jobs"]
+    assert (waiting.empty(), waiting.qsize()) == (False, 2)
+    expires_at, message = waiting.get_nowait()
+    assert expires_at > time.monotonic()
+    assert message == {"type": "job", "n": 1}
+    assert (await take(layer, "jobs"))["n"] == 2
+    assert (waiting.empty(), waiting.qsize()) == (True, 0)
+    with pytest.raises(asyncio.QueueEmpty):
+        waiting.get_nowait()
+
+
+async def test_a_consumers_channel_looks_empty(layer):
+    layer.attach("mine", lambda message, cause: True)
+    await layer.send("mine", {"type": "job"})
+    assert layer.channels["mine"].empty()
+
+
+async def test_a_message_after_one_that_was_taken_as_from_a_queue_expires_in_its_turn():
+    layer = InMemoryChannelLayer(expiry=0.02)
+    await layer.send("jobs", {"type": "job"})
+    await layer.send("mail", {"type": "mail"})
+    layer.channels["jobs"].get_nowait()
+    await layer.send("jobs", {"type": "job"})
+    assert list(layer._expiries) == ["mail", "jobs"]
+    await eventually(lambda: not layer.channels)

@@ -11,7 +11,7 @@ import { visit } from "./visit.js";
 
 const FORBIDDEN = 4403;
 
-/** @typedef {{position?: string, fresh?: number, reload?: boolean, entries?: object[], missed?: number, left_out?: number}} Batch */
+/** @typedef {{position?: string, fresh?: number, reload?: boolean, entries?: object[], missed?: number, left_out?: number, stale?: string[]}} Batch */
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -55,6 +55,7 @@ function receive(event) {
   /** @type {Batch} */
   const batch = JSON.parse(event.detail.message.data);
   position = batch.position ?? position;
+  if (batch.stale) markStale(batch.stale);
   if (isPaused()) {
     event.preventDefault();
     addHeld(batch.fresh ?? 0);
@@ -80,6 +81,13 @@ function acknowledge() {
 /** @param {object} message */
 function say(message) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+/** @param {string[]} epochs Of the processes that have been silent for long. */
+function markStale(epochs) {
+  for (const row of document.querySelectorAll("[data-process]")) {
+    row.toggleAttribute("data-stale", epochs.includes(/** @type {HTMLElement} */ (row).dataset.process ?? ""));
+  }
 }
 
 /** @param {boolean} isLost */

@@ -11,6 +11,7 @@ import { fill } from "./fields.js";
  * @property {string} id "epoch:offset".
  * @property {string} dir Direction, which names a glyph.
  * @property {boolean} [slow]
+ * @property {string} process
  * @property {string} [after] Seconds that nobody saw before this one.
  */
 
@@ -27,14 +28,14 @@ export function startTail(signal) {
   }, { signal });
 }
 
-/** @param {{entries: EntryRow[], missed?: number, left_out?: number}} batch Entries oldest first. */
+/** @param {{entries: EntryRow[], gaps?: {process: string, missed: number}[], left_out?: number, one_of?: number}} batch Entries oldest first. */
 function take(batch) {
   const tail = document.getElementById("tail");
   if (!tail) return;
-  noteLeftOut(batch.left_out ?? 0);
+  noteLeftOut(batch.left_out ?? 0, batch.one_of ?? 1);
   if (!tail.dataset.follow || isHolding()) return addHeld(batch.entries.length);
   const rows = batch.entries.map(rowOf);
-  if (batch.missed) rows.unshift(gapOf(batch.missed));
+  rows.unshift(...(batch.gaps ?? []).map(gapOf));
   tail.prepend(...rows.reverse());
   while (tail.childElementCount > Number(tail.dataset.follow)) tail.lastElementChild?.remove();
   tail.parentElement?.querySelector("[data-empty]")?.toggleAttribute("hidden", tail.childElementCount > 0);
@@ -44,10 +45,12 @@ function take(batch) {
 function rowOf(entry) {
   const row = clone("tail-row");
   row.dataset.id = entry.id;
+  row.dataset.process = entry.id.split(":")[0];
   row.toggleAttribute("data-new", true);
   if (entry.dir === "error") row.dataset.tone = "danger";
   fill(row, entry);
   row.querySelector("[data-f=took]")?.classList.toggle("slow", Boolean(entry.slow));
+  row.querySelector("[data-f-title=process]")?.setAttribute("title", `on ${entry.process}`);
   const link = row.querySelector("a[data-row-link]");
   if (link instanceof HTMLAnchorElement) {
     const url = new URL(location.href);
@@ -57,10 +60,10 @@ function rowOf(entry) {
   return row;
 }
 
-/** @param {number} missed */
-function gapOf(missed) {
+/** @param {{process: string, missed: number}} gap */
+function gapOf({ process, missed }) {
   const row = clone("tail-gap");
-  fill(row, { gap: `${missed} not seen: they left the buffer before this page asked for them` });
+  fill(row, { gap: `${missed} of ${process} not seen: they left the buffer before this page asked for them` });
   return row;
 }
 
@@ -73,12 +76,16 @@ function clone(id) {
   return /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
 }
 
-/** @param {number} count */
-function noteLeftOut(count) {
+/**
+ * @param {number} count
+ * @param {number} oneOf Of how many messages one was shown in this batch.
+ */
+function noteLeftOut(count, oneOf) {
   if (!count) return;
   leftOut += count;
   const notice = document.getElementById("sampling");
   if (!notice) return;
   notice.hidden = false;
-  fill(notice, { left_out: leftOut.toLocaleString("en").replaceAll(",", "\u00a0") });
+  const sampled = oneOf > 1 ? `, sampled: 1 of ${oneOf}` : "";
+  fill(notice, { left_out: leftOut.toLocaleString("en").replaceAll(",", "\u00a0"), sampled });
 }

@@ -1,0 +1,19 @@
+"""The demo with a channel layer that joins processes, and a console of little patience."""
+
+from __future__ import annotations
+
+import os
+
+from console import relay_watching
+from console.demo.settings import *  # noqa: F403 - all of them
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": os.environ["DEMO_LAYER"],
+        "CONFIG": {"hosts": [os.environ["DEMO_REDIS_URL"]], "prefix": "several"},
+    }
+}
+
+# A test that waits half a minute for a process to be forgotten waits for nothing else.
+relay_watching.STALE_S = 4.0
+relay_watching.GONE_S = 9.0
