@@ -79,5 +79,6 @@ clean: ## Remove all that these targets made, but not the demo's data in .channe
 	@$(PYTHON) -m venv --clear .venv-channels
 	@$(PYTHON) -m pip freeze --disable-pip-version-check --exclude-editable >.venv-channels/same.txt
 	@.venv-channels/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint .venv-channels/same.txt channels==4.3.2 daphne uvicorn websockets
+		--constraint .venv-channels/same.txt channels==4.3.2 channels_redis==4.3.0 hiredis \
+		daphne uvicorn websockets
 	@touch $@

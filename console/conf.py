@@ -30,10 +30,12 @@ class Settings:
         PREVIEW_CHARS: characters of a one-line preview.
         CLOSED_KEPT: closed connections that stay visible, for each protocol.
         REDACT: further key names whose values are never shown.
-        PROCESS_NAME: what this process is called; None means "web-<pid>".
+        PROCESS_NAME: what this process is called; None means "web-<pid>", or
+            "worker-<pid>" under `runworker`.
         IDLE_S: seconds of silence after which an open connection is called idle.
         BATCH_MS: least time between two updates of one viewer.
         EDITOR_URL: where a link to the source leads, with `{path}` and `{line}` in it.
+        METRICS_TOKEN: what Prometheus says to be let in; None for no address for it.
     """
 
     RING_ENTRIES: int = 5_000
@@ -46,6 +48,7 @@ class Settings:
     IDLE_S: float = 60
     BATCH_MS: int = 250
     EDITOR_URL: str = "vscode://file{path}:{line}"
+    METRICS_TOKEN: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,12 @@ class Fault:
     message: str
     remedy: str
 
+
+TOKEN_CHARS = 16
+"""Fewer can be guessed."""
+
+SECRET_NAMES = ("METRICS_TOKEN",)
+"""Settings whose value no message repeats."""
 
 NAMES = tuple(field.name for field in fields(Settings))
 
@@ -97,9 +106,10 @@ def _fault(name: Any, given: Mapping[Any, Any]) -> Fault | None:
     wanted = _wanted(name, given[name])
     if wanted is None:
         return None
+    came = "" if name in SECRET_NAMES else f", not {given[name]!r}"
     return Fault(
         "type",
-        f"CHANNELSCOPE[{name!r}] must be {wanted}, not {given[name]!r}.",
+        f"CHANNELSCOPE[{name!r}] must be {wanted}{came}.",
         f"Its default is {getattr(Settings(), name)!r}.",
     )
 
@@ -115,6 +125,9 @@ def _wanted(name: str, value: object) -> str | None:
         return None if value is None or (isinstance(value, str) and value) else "a name or None"
     if name == "EDITOR_URL":
         return None if isinstance(value, str) else "an address, or an empty text for no links"
+    if name == "METRICS_TOKEN":
+        is_token = value is None or (isinstance(value, str) and len(value) >= TOKEN_CHARS)
+        return None if is_token else f"a text of at least {TOKEN_CHARS} characters, or None"
     numbers = (int, float) if name == "IDLE_S" else (int,)
     is_positive = isinstance(value, numbers) and not isinstance(value, bool) and value > 0
     return None if is_positive else "a number above 0"

@@ -258,7 +258,8 @@ class Recorder(Observer):
         with self.lock:
             entry = self._write_send("group_send", sender, message)
             entry.group = group
-            entry.facts = {"receivers": receivers}
+            if receivers >= 0:  # a layer of somebody else's does not say
+                entry.facts = {"receivers": receivers}
             return entry.trace, self.journal.spell(entry)
 
     def message_delivered(

@@ -8,6 +8,7 @@ Knows no page and no HTML.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from console.entry import Position, spell, unspell
 from console.entry_view import EntryDetail, EntryView
 from console.ordering import Order
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
-from console.query import Query
+from console.query import Query, parse
 from console.reader import Reader
 from console.reading import Before, Changes, EntryPage, Interest, Listing, ListingRequest
 from console.recorder import Recorder
@@ -26,12 +27,14 @@ from console.relay_joining import Joining
 from console.relay_node import RelayNode
 from console.relay_replies import Replies, heard
 from console.relay_watching import Watched
+from console.traces import Held, Trace, build
 from console.watch import Watch, Watchers
 
 T = TypeVar("T")
 
 EFFECTS = 50
 MISSED = 20
+TRACE_ENTRIES = 2_000
 
 __all__ = [
     "Before",
@@ -140,7 +143,7 @@ class Relay:
             self.reader.listing(query, order, hidden, limit), node, "listing", asked
         )
         rows, held, elsewhere, since = list(own.rows), own.held, {}, {}
-        for answer in heard(others, ConnectionView):
+        for answer in await heard(others, ConnectionView):
             rows += answer.values
             elsewhere[answer.epoch] = answer.counts("counts")
             held += answer.number("held")
@@ -160,7 +163,7 @@ class Relay:
         if (own := self.reader.connection(connection_id)) is not None:
             return own
         replies = await self._ask("connection", {"id": connection_id})
-        for answer in heard(replies, ConnectionView):
+        for answer in await heard(replies, ConnectionView):
             if answer.values:
                 return answer.values[0]
         if replies is not None and replies.silent:
@@ -201,7 +204,7 @@ class Relay:
             only=process,
         )
         entries, matched, held, since = list(own.entries), own.matched, own.held, {}
-        for answer in heard(others, EntryView):
+        for answer in await heard(others, EntryView):
             entries += answer.values
             matched += answer.number("matched")
             held += answer.number("held")
@@ -252,6 +255,21 @@ class Relay:
             must_reload=must_reload,
             with_entries=with_entries,
         )
+
+    async def trace(self, trace_id: str) -> Trace | None:
+        """Return all that one inbound event caused, as a tree; None if nothing is held of it."""
+        if not (match := re.fullmatch(r"[\w-]+", trace_id)):
+            return None
+        page = await self.entries(parse(f"trace:{match.group()}"), limit=TRACE_ENTRIES)
+        journal = self.recorder.journal
+        held = {journal.epoch: Held(journal.first_offset, journal.position[1])}
+        for entry in page.entries:
+            epoch = entry.position.partition(":")[0]
+            if epoch != journal.epoch:
+                seen = held.get(epoch, Held(entry.offset, entry.offset + 1))
+                first, end = min(seen.first, entry.offset), max(seen.end, entry.offset + 1)
+                held[epoch] = Held(first, end)
+        return build(trace_id, page.entries, held) if page.entries else None
 
     def watch(self) -> Watch:
         """Return a context in which `await watch.changed()` waits for the next change."""
@@ -307,7 +325,7 @@ class Relay:
 
     def statuses(self) -> list[ProcessStatus]:
         """Return how the processes are, this one first."""
-        node = self._node()
+        node = self._known()
         report = (
             node.report()
             if node is not None
@@ -318,12 +336,12 @@ class Relay:
 
     def other_versions(self) -> dict[str, int]:
         """Return the names of processes that speak another version of the relay, and which."""
-        node = self._node()
+        node = self._known()
         return dict(node.watching.other_versions) if node is not None else {}
 
     def foreign(self) -> str:
         """Return a sentence if another project speaks on the same channel layer; else ""."""
-        node = self._node()
+        node = self._known()
         return node.watching.foreign if node is not None else ""
 
     def is_own(self, connection_id: str) -> bool:
@@ -334,6 +352,10 @@ class Relay:
         """Return what processes are called; those that nobody knows by their epoch."""
         names = {status.process.epoch: status.process.name for status in self.statuses()}
         return [names.get(epoch, epoch) for epoch in epochs]
+
+    def _known(self) -> RelayNode | None:
+        # Templates are rendered on threads of their own, and ask how the processes are.
+        return self._joining.known if self._joining is not None else None
 
     def _node(self) -> RelayNode | None:
         return self._joining.node if self._joining is not None else None
@@ -352,22 +374,23 @@ class Relay:
             if epoch not in {status.process.epoch for status in self.statuses()}:
                 return None  # of a process that has ended
             raise NoAnswer(self.names_of(replies.silent))
-        details = [one for answer in heard(replies, EntryDetail) for one in answer.values]
+        details = [one for answer in await heard(replies, EntryDetail) for one in answer.values]
         return details[0] if details else None
 
     async def _linked(self, detail: EntryDetail, position: str) -> EntryDetail:
         """Add what other processes know of an entry's cause and of its effects."""
         cause = unspell(detail.view.cause)
-        effects = list(detail.effects)
+        effects = {one.position: one for one in detail.effects}
         replies = await self._ask("effects", {"position": position})
-        for answer in heard(replies, EntryView):
-            effects += answer.values
+        for answer in await heard(replies, EntryView):
+            effects |= {one.position: one for one in answer.values}
+        effects |= {one.position: one for one in self.reader.effects_of(position)}
         caused_by = detail.caused_by
         if caused_by is None and cause is not None:
             found = await self._detail(*cause)
             caused_by = found.view if found is not None else None
-        effects.sort(key=lambda entry: entry.at)
-        return replace(detail, caused_by=caused_by, effects=tuple(effects[:EFFECTS]))
+        in_order = sorted(effects.values(), key=lambda entry: entry.at)
+        return replace(detail, caused_by=caused_by, effects=tuple(in_order[:EFFECTS]))
 
 
 async def _both(

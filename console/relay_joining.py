@@ -64,6 +64,11 @@ class Joining:
         return f"<Joining node={self._node!r} obstacle={self.obstacle!r}>"
 
     @property
+    def known(self) -> RelayNode | None:
+        """The node, for who only looks at what it knows, on whichever thread."""
+        return self._node
+
+    @property
     def node(self) -> RelayNode | None:
         """The node, for who runs on its event loop; else None."""
         self.begin()

@@ -314,6 +314,8 @@ class RelayNode:
         except RefusedMessage as refused:
             self._refuse(refused)
             return
+        if ask.console not in self._leases:  # a console that does not know of this process
+            await self._send(ask.console, Beat(self.report(), self.channel))
         epoch, parts = self.reader.process.epoch, cut(text)
         if len(parts) > MOST_PARTS:
             return

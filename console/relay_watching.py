@@ -235,7 +235,7 @@ class Watching:
                 "stale" if now - known.seen_at >= STALE_S else "live",
                 now - known.seen_at,
             )
-            for known in self.processes.values()
+            for known in list(self.processes.values())  # maybe on a thread of a template
         ]
         return sorted(found, key=lambda one: (one.process.name, one.process.address))
 

@@ -12,6 +12,7 @@ Source: Django, "Using the Django authentication system"
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -28,7 +29,7 @@ from django.utils.functional import LazyObject, empty
 
 from runtime.db import database_sync_to_async
 from runtime.middleware import BaseMiddleware
-from runtime.sessions import CookieMiddleware, SessionMiddleware
+from runtime.sessions import CookieMiddleware, SessionMiddleware, unwrapped
 from runtime.typing import ASGIApplication, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ async def get_user(scope: Scope) -> AbstractBaseUser | AnonymousUser:
     Raises:
         ValueError: there is no session in the scope.
     """
-    session = _session_of(scope)
+    session = unwrapped(_session_of(scope))
     if _is_unused(session):
         return _anonymous()
     return await _read_user(session)
@@ -264,8 +265,13 @@ def _is_unused(session: Any) -> bool:
 
 
 def _anonymous() -> AnonymousUser:
+    return _anonymous_class()()
+
+
+@cache
+def _anonymous_class() -> type[AnonymousUser]:
     # Not at the top: models can be imported only once the application registry is ready,
     # and a project's routing imports this module before.
     from django.contrib.auth.models import AnonymousUser
 
-    return AnonymousUser()
+    return AnonymousUser

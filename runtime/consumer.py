@@ -14,7 +14,8 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
+from sys import intern
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from asgiref.sync import markcoroutinefunction
@@ -151,7 +152,8 @@ class AsyncConsumer:
             self._announce_start()
             # A channel has no client that could leave, but jobs that must outlive a failure.
             kind = scope["type"]
-            self._mailbox.read_events(receive, last=f"{kind}.disconnect", ahead=kind != "channel")
+            last = intern(f"{kind}.disconnect")  # one string for all connections, not one each
+            self._mailbox.read_events(receive, last=last, ahead=kind != "channel")
             await self._handle_all()
         except StopConsumer:
             pass
@@ -198,19 +200,16 @@ class AsyncConsumer:
         """Return the next message of the consumer's own channel, for a layer that cannot push."""
         return await self.channel_layer.receive(self.channel_name)
 
-    def dispatch(self, message: Event) -> Coroutine[Any, Any, None]:
-        """Call the handler of `message`; awaited, as if this were a coroutine function.
+    async def dispatch(self, message: Event) -> None:
+        """Call the handler of `message`.
 
         Raises:
             ValueError: the message has no type, or one that begins with an underscore.
         """
-        # It hands on the handler's own coroutine: one around it, for each message, is not free.
-        if has_opened_connections():
-            return self._dispatch_after_database(message)
+        if has_opened_connections():  # asked first: a coroutine for each message is not free
+            await aclose_connections_if_due()
         self._before_handler(message)
-        return self._handler_of(message)(message)  # type: ignore[no-any-return]  # the project's
-
-    markcoroutinefunction(dispatch)
+        await self._handler_of(message)(message)
 
     async def send(self, message: Event) -> None:
         """Send `message` to the client, as an event of the protocol."""
@@ -223,11 +222,6 @@ class AsyncConsumer:
             StopConsumer: it says that the client has gone.
         """
         self._report_unhandled(message)
-
-    async def _dispatch_after_database(self, message: Event) -> None:
-        await aclose_connections_if_due()
-        self._before_handler(message)
-        await self._handler_of(message)(message)
 
     def _make_base_send(self, send: Send) -> Callable[[Event], Any]:
         return send
@@ -289,26 +283,37 @@ class AsyncConsumer:
         mailbox = self._mailbox
         if self.max_concurrency > 1:
             return await handle_concurrently(mailbox, self._dispatch_in_task, self.max_concurrency)
-        connection = self._connection
+        if self._connection is not None:
+            return await self._handle_all_observed(self._connection)
         while True:
             item = mailbox.take_now() or await mailbox.get()
-            if connection is None:
-                await self.dispatch(item.message)
-            else:
-                await self._dispatch_observed(connection, item)
+            await self.dispatch(item.message)
+
+    async def _handle_all_observed(self, connection: Connection) -> None:
+        mailbox = self._mailbox
+        while True:
+            item = mailbox.take_now() or await mailbox.get()
+            message, put_at, cause, _ = item
+            if (tap := taps.handler_started) is not None:
+                tap(connection, message, cause, time.monotonic() - put_at)
+            try:
+                await self.dispatch(message)
+            except BaseException as raised:
+                _tap_finished(connection, item, raised)
+                raise
+            if (tap_finished := taps.handler_finished) is not None:
+                tap_finished(connection, message, None)
 
     async def _dispatch_in_task(self, item: Item) -> None:
         if self._connection is None:
             await self.dispatch(item.message)
         else:
-            await self._dispatch_observed(self._connection, item, is_beside_others=True)
+            await self._dispatch_observed(self._connection, item)
 
-    async def _dispatch_observed(
-        self, connection: Connection, item: Item, *, is_beside_others: bool = False
-    ) -> None:
+    async def _dispatch_observed(self, connection: Connection, item: Item) -> None:
         _tap_started(connection, item)
-        if is_beside_others:  # the connection's cause is that of the handler that began last
-            current_cause.set(connection.cause)
+        # The connection's cause is that of the handler that began last; others run beside it.
+        current_cause.set(connection.cause)
         try:
             await self.dispatch(item.message)
         except BaseException as raised:

@@ -81,6 +81,7 @@ class ServerRefusal(ChannelscopeError, RuntimeError):
 
     @property
     def code(self) -> str:
+        """The answer's first word, such as "WRONGTYPE"."""
         return self.answer.partition(" ")[0]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar, Final
 
@@ -23,7 +24,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpResponse
 from django.http.cookie import parse_cookie
-from django.utils.functional import LazyObject
+from django.utils.functional import LazyObject, empty
 
 from runtime.db import database_sync_to_async
 from runtime.exceptions import ChannelscopeError
@@ -161,7 +162,7 @@ class InstanceSessionWrapper:
                 " SessionMiddlewareStack and AuthMiddlewareStack put both in order."
             )
         self.cookie_name = settings.SESSION_COOKIE_NAME
-        self.session_store = import_module(settings.SESSION_ENGINE).SessionStore
+        self.session_store = _store_of(settings.SESSION_ENGINE)
         self.real_send = send
         self.scope: dict[str, Any] = dict(scope)
         self.is_active = "session" not in scope
@@ -206,7 +207,7 @@ class InstanceSessionWrapper:
         return kind in self.save_message_types
 
     async def _with_session(self, message: Event) -> Event:
-        session = self.scope["session"]
+        session = unwrapped(self.scope["session"])
         can_carry = message["type"] in self.cookie_response_message_types
         if session.is_empty():
             is_stale = can_carry and self.cookie_name in self.scope["cookies"]
@@ -220,7 +221,7 @@ class InstanceSessionWrapper:
 
     def _with_cookie_set(self, message: Event) -> Event:
         message = {**message}
-        session = self.scope["session"]
+        session = unwrapped(self.scope["session"])
         key = session.session_key
         # Saving has read the session, so that its age is known without another query.
         max_age_s = None if session.get_expire_at_browser_close() else session.get_expiry_age()
@@ -269,6 +270,19 @@ class SessionMiddleware(BaseMiddleware):
 def SessionMiddlewareStack(inner: ASGIApplication) -> CookieMiddleware:
     """Return `inner` with cookies and a session in its scope."""
     return CookieMiddleware(SessionMiddleware(inner))
+
+
+def unwrapped(session: Any) -> Any:
+    """Return what stands behind the session of a scope: faster to ask, if asked for much."""
+    if not isinstance(session, LazyObject):
+        return session
+    wrapped = session._wrapped
+    return session if wrapped is empty else wrapped
+
+
+@cache
+def _store_of(engine: str) -> Any:
+    return import_module(engine).SessionStore
 
 
 def _cookies_of(scope: Scope) -> dict[str, str]:

@@ -17,6 +17,7 @@ Source: docs/decisions/0002-taps.md
 
 from __future__ import annotations
 
+import inspect
 import logging
 import secrets
 import time
@@ -169,7 +170,10 @@ class Observer:
         message: Message,
         receivers: int,
     ) -> Cause | None:
-        """A layer message goes to a group. Returns the cause that its envelope carries."""
+        """A layer message goes to a group. Returns the cause that its envelope carries.
+
+        `receivers` is below 0 on a layer that does not say.
+        """
         return None
 
     def message_delivered(
@@ -196,6 +200,12 @@ class Observer:
     def group_left(self, layer: Any, group: str, channel: str) -> None:
         """A channel is no longer a member of a group."""
 
+    def presence_joined(self, layer: Any, group: str, key: str, metadata: Message) -> None:
+        """Somebody is present in a group: the process that they came to says so."""
+
+    def presence_left(self, layer: Any, group: str, key: str, metadata: Message) -> None:
+        """Somebody is no longer present in a group: one process says so."""
+
 
 HOOKS = (
     "serving_began",
@@ -214,13 +224,15 @@ HOOKS = (
     "message_dropped",
     "group_joined",
     "group_left",
+    "presence_joined",
+    "presence_left",
 )
 
 
 class Taps:
     """The hooks as the runtime fires them: each is a callable, or None while nobody listens."""
 
-    __slots__ = (*HOOKS, "observers")
+    __slots__ = (*HOOKS, "_muting", "_serving", "observers")
 
     if TYPE_CHECKING:
         serving_began: Callable[[], None] | None
@@ -239,6 +251,8 @@ class Taps:
         message_dropped: Callable[[Connection | None, str, Message, DropReason], None] | None
         group_joined: Callable[[Any, str, str], None] | None
         group_left: Callable[[Any, str, str], None] | None
+        presence_joined: Callable[[Any, str, str, Message], None] | None
+        presence_left: Callable[[Any, str, str, Message], None] | None
 
     def __init__(self) -> None:
         self.observers: tuple[Observer, ...] = ()
@@ -257,25 +271,24 @@ class Taps:
 
     def is_muted(self, scope: Scope) -> bool:
         """Return whether some observer asks that this connection is not observed."""
-        return any(self._ask(observer, "is_muted", scope) for observer in self.observers)
+        return any(asks(scope) for asks in self._muting)
 
     def application_for(self, scope: Scope) -> ASGIApplication | None:
         """Return the application with which an observer serves this scope itself, or None."""
-        for observer in self.observers:
-            application: ASGIApplication | None = self._ask(observer, "application_for", scope)
+        for answer in self._serving:
+            application: ASGIApplication | None = answer(scope)
             if application is not None:
                 return application
         return None
 
-    def _ask(self, observer: Observer, question: str, scope: Scope) -> Any:
-        return self._guarded(observer, question)(scope)
-
     def _rewire(self) -> None:
         for hook in HOOKS:
             setattr(self, hook, self._wire(hook))
+        self._muting = self._calls("is_muted")
+        self._serving = self._calls("application_for")
 
     def _wire(self, hook: str) -> Callable[..., Any] | None:
-        calls = [self._guarded(one, hook) for one in self.observers if _listens(one, hook)]
+        calls = self._calls(hook)
         if len(calls) < 2:
             return calls[0] if calls else None
 
@@ -285,18 +298,49 @@ class Taps:
 
         return call_each
 
+    def _calls(self, hook: str) -> tuple[Callable[..., Any], ...]:
+        return tuple(self._guarded(one, hook) for one in self.observers if _listens(one, hook))
+
     def _guarded(self, observer: Observer, hook: str) -> Callable[..., Any]:
+        """Return the observer's method as a call that does not raise."""
         method = getattr(observer, hook)
+
+        def fail() -> None:
+            self.detach(observer)
+            logger.exception("Observer %r failed in %s() and was detached.", observer, hook)
+
+        # The hooks of every message take two to four arguments. Named one by one these cost
+        # half of what `*args` does, which is packed and unpacked at each call.
+        def call_with_2(first: Any, second: Any) -> Any:
+            try:
+                return method(first, second)
+            except Exception:  # the one place: an observer's fault is not the application's
+                return fail()
+
+        def call_with_3(first: Any, second: Any, third: Any) -> Any:
+            try:
+                return method(first, second, third)
+            except Exception:  # as above
+                return fail()
+
+        def call_with_4(first: Any, second: Any, third: Any, fourth: Any) -> Any:
+            try:
+                return method(first, second, third, fourth)
+            except Exception:  # as above
+                return fail()
 
         def call(*args: Any) -> Any:
             try:
                 return method(*args)
-            except Exception:  # the one place: an observer's fault is not the application's
-                self.detach(observer)
-                logger.exception("Observer %r failed in %s() and was detached.", observer, hook)
-                return None
+            except Exception:  # as above
+                return fail()
 
-        return call
+        by_count: dict[int, Callable[..., Any]] = {2: call_with_2, 3: call_with_3, 4: call_with_4}
+        return by_count.get(_count_arguments(hook), call)
+
+
+def _count_arguments(hook: str) -> int:
+    return len(inspect.signature(getattr(Observer, hook)).parameters) - 1  # without `self`
 
 
 def _listens(observer: Observer, hook: str) -> bool:

@@ -33,19 +33,20 @@ logger = logging.getLogger("runtime.threads")
 UNSENT_WATERMARK = 64
 """Events that a handler may be ahead of its client before `send()` blocks."""
 
-UNTOLD_S = 0.001
-"""How long what a handler has sent may wait for the handler's end before it goes out."""
+UNTOLD_S = 0.005
+"""How long what a handler has sent waits for the handler's end: Python's own switch interval."""
 
 
 class HandlerThread:
     """Runs the handlers of one synchronous consumer in a thread, and sends for them.
 
     A handler does not wait for each of its sends: they go out in order, in the consumer's own
-    task. That is told once, as the handler ends, since each telling wakes the loop's thread and
-    takes the interpreter from the handler's; a handler that works for longer than `UNTOLD_S`
-    is prompt from then on: what it has sent goes out while it runs. All handlers run in one
-    context, so that a context variable that one sets is there in the next, whatever thread that
-    runs on.
+    task. Of short handlers it is told as they end, once, since each telling wakes the loop's
+    thread, which takes the interpreter from theirs. One that works for longer than `UNTOLD_S` is
+    prompt from then on, and so is the next: what it sends goes out at once, while it runs.
+
+    All handlers run in one context, so that a context variable that one sets is there in
+    the next, whatever thread that runs on.
 
     Args:
         send: the server's; awaited on the loop on which this is made.
@@ -66,6 +67,8 @@ class HandlerThread:
         self._failure: BaseException | None = None
         self._is_working = False
         self._is_prompt = False
+        self._is_late = False
+        self._is_under_test = is_test_environment()
         self._is_signalled = False
         self._wake: asyncio.Future[None] | None = None
 
@@ -83,7 +86,7 @@ class HandlerThread:
         self._unsent.append((event, cause))
         if self._is_prompt or not self._is_working:
             self._signal()
-        if len(self._unsent) > UNSENT_WATERMARK and not is_test_environment():
+        if len(self._unsent) > UNSENT_WATERMARK and not self._is_under_test:
             self._wait_for_room()
             self._raise_failure()
 
@@ -97,31 +100,41 @@ class HandlerThread:
             BaseException: what the work, or a send, failed with.
         """
         cancellation: asyncio.CancelledError | None = None
-        self._is_working, self._is_prompt = True, False
-        self._start(work)
+        self._is_working = True
+        self._is_prompt, self._is_late = self._is_late, False
         self._timer.watch(self, self._loop)
+        self._wake = self._loop.create_future()
+        # Last of all: from here on the thread and the loop contend for the interpreter.
+        self._start(work)
         while self._is_working or self._unsent:
             try:
-                if self._unsent:
-                    await self._flush()
-                else:
-                    await self._wait_for_signal()
+                if not self._unsent:
+                    await self._wake
+                await self._flush()
             except asyncio.CancelledError as cancelled:
                 cancellation, self.is_cancelled = cancelled, True
+            if self._is_working:
+                self._wake = self._loop.create_future()
+        self._wake = None
         if cancellation is not None:
             self._log_failure()
             raise cancellation
         self._raise_failure()
 
+    @property
+    def is_working(self) -> bool:
+        """Whether a handler runs."""
+        return self._is_working
+
     def become_prompt(self) -> None:
-        """Let out what the handler has sent so far, and from now on all at once; on the loop."""
+        """Let out what the handler has sent so far, and the rest at once; on the loop."""
         # In this order: what the handler sends meanwhile is found here, or told by the handler.
-        self._is_prompt = True
-        if self._is_working and self._unsent:
+        self._is_prompt = self._is_late = True
+        if self._unsent:
             self._signalled()
 
     def _start(self, work: Callable[[], None]) -> None:
-        if is_test_environment():
+        if self._is_under_test:
             hop = DatabaseSyncToAsync(work, thread_sensitive=True, context=self._context)
             spawn(hop(), name="handler thread", on_error=self._fail).add_done_callback(self._ended)
         else:
@@ -189,14 +202,6 @@ class HandlerThread:
             # A thread of the project's own sent something between two handlers.
             spawn(self._flush(), name="handler thread send")
 
-    async def _wait_for_signal(self) -> None:
-        self._wake = self._loop.create_future()
-        try:
-            if self._is_working and not self._unsent:
-                await self._wake
-        finally:
-            self._wake = None
-
     def _log_failure(self) -> None:
         # Kept, it would be raised by the next work as if that had failed.
         failure, self._failure = self._failure, None
@@ -206,7 +211,10 @@ class HandlerThread:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             failure, self._failure = self._failure, None
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback has this frame, so each would keep the other
 
 
 class _PromptTimer:
@@ -226,7 +234,8 @@ class _PromptTimer:
         self._is_set = False
         working, self._working = self._working, set()
         for thread in working:
-            thread.become_prompt()
+            if thread.is_working:
+                thread.become_prompt()
 
 
 def _timer_of(loop: asyncio.AbstractEventLoop) -> _PromptTimer:

@@ -2,8 +2,9 @@
 
 Owns one listener for each channel, and the orderly end: no further jobs are taken, those
 that wait go back to the layer, and those that run are finished. Channels do not wait for
-each other. Called by `manage.py runworker`, or by a project that runs its worker within
-the server (`await worker.handle()`).
+each other. Jobs of a channel that the layer acknowledges are acknowledged as they end. Called
+by `manage.py runworker`, or by a project that runs its worker within the server
+(`await worker.handle()`).
 """
 
 from __future__ import annotations
@@ -14,19 +15,25 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
+from runtime.acknowledging import Ending, HeldJobs, policy_of
 from runtime.exceptions import JobsCutOff
 from runtime.jobs import JobQueue
 from runtime.taps import taps
-from runtime.tasks import cancel_and_wait
+from runtime.tasks import cancel_and_wait, spawn
 from runtime.typing import ASGIApplication, Scope
+
+if TYPE_CHECKING:
+    from runtime.layers.acknowledged import RetryPolicy
 
 logger = logging.getLogger("django.channels.worker")
 
 DEADLINE_S = 10.0
 """How long jobs that run may take to finish when the worker is told to stop."""
+
+NO_TYPE = "Worker received message with no type: %s. It needs a 'type' that names a handler."
 
 CANCEL_S = 1.0
 """How long a cancelled job may take to end before it is left behind."""
@@ -71,6 +78,8 @@ class Worker:
         self.concurrency = concurrency
         self.deadline_s = deadline_s
         self._queues: dict[str, JobQueue] = {}
+        self._held: dict[str, HeldJobs] = {}
+        self._renewals: list[asyncio.Task[None]] = []
         self._stop_asked = asyncio.Event()
 
     def run(self) -> None:
@@ -117,14 +126,14 @@ class Worker:
             Exception: what the layer failed with.
         """
         scope = {"type": "channel", "channel": channel}
+        policy = policy_of(self.channel_layer, channel)
         try:
+            if policy is not None:
+                await self._serve_acknowledged(channel, scope, policy)
             while True:
                 message = await self.channel_layer.receive(channel)
                 if not message.get("type"):
-                    raise ValueError(
-                        f"Worker received message with no type: {message!r:.200}. It needs a"
-                        " 'type' that names a handler."
-                    )
+                    raise ValueError(NO_TYPE % repr(message)[:200])
                 await self.get_or_create_application_instance(channel, scope).put(message)
         except Exception as error:
             logger.critical("The listener of channel %r failed: %r", channel, error)
@@ -134,10 +143,21 @@ class Worker:
     def get_or_create_application_instance(self, scope_id: str, scope: Scope) -> JobQueue:
         """Return where to put the messages of a channel; `scope_id` is its name."""
         if scope_id not in self._queues:
-            self._queues[scope_id] = JobQueue(
-                self.application, scope, self.max_applications, self.concurrency
-            )
+            # Jobs that must not be lost wait in the layer, for whichever worker is free.
+            limit = 1 if scope_id in self._held else self.max_applications
+            self._queues[scope_id] = JobQueue(self.application, scope, limit, self.concurrency)
         return self._queues[scope_id]
+
+    async def _serve_acknowledged(self, channel: str, scope: Scope, policy: RetryPolicy) -> None:
+        held = self._held[channel] = HeldJobs(self.channel_layer, policy.abandoned_after_s)
+        self._renewals.append(spawn(held.keep(), name=f"renewals of {channel}"))
+        queue = self.get_or_create_application_instance(channel, scope)
+        while True:
+            job = await held.take(channel)
+            if job.message.get("type"):
+                await queue.put(job.message, Ending(held, job))
+            else:  # it is no reason to stop for the others, which must not be lost
+                await held.end(job, NO_TYPE % repr(job.message)[:200])
 
     async def _run(self) -> None:
         working = asyncio.ensure_future(self.handle())
@@ -168,15 +188,26 @@ class Worker:
             raise JobsCutOff(busy, self.deadline_s) from None
 
     async def _hand_back(self, channel: str, queue: JobQueue) -> None:
-        for message in queue.take_back():
+        # A job that is given back is the next one again: the last of them goes first.
+        is_acknowledged = channel in self._held
+        for work in list(queue.take_back())[:: -1 if is_acknowledged else 1]:
             try:
-                await self.channel_layer.send(channel, message)
+                if isinstance(work.report, Ending):
+                    await work.report.give_back()
+                else:
+                    await self.channel_layer.send(channel, work.message)
             except Exception:
                 logger.exception("A job of channel %r could not be handed back.", channel)
 
     async def _close(self) -> None:
         closing = [queue.close(CANCEL_S) for queue in self._queues.values()]
         await asyncio.gather(*closing)
+        await cancel_and_wait(*self._renewals)
+        for channel, held in self._held.items():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CANCEL_S):
+                    await self._hand_back(channel, self._queues[channel])
+                    await held.cut_off()
 
 
 @contextmanager

@@ -121,8 +121,6 @@ class WebsocketLifecycle(AsyncConsumer):
 
     def _before_handler(self, message: Event) -> None:
         kind = message.get("type")
-        if kind == "websocket.receive":
-            return
         if kind == "websocket.connect":
             self._is_connect_begun = True
         elif kind == "websocket.disconnect":

@@ -57,23 +57,18 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class SentinelMaster:
+class Sentinels:
     """A server that Sentinels know, wherever it is now.
 
     Attributes:
         name: the name under which the Sentinels watch it.
         sentinels: where they are.
-        sentinel_options: redis-py's options for talking to them.
         template: how to speak to the server itself; its host is not used.
     """
 
     name: str
-    sentinels: tuple[tuple[str, int], ...]
-    sentinel_options: Mapping[str, Any] = field(repr=False, compare=False)
+    sentinels: tuple[Address, ...]
     template: Address
-
-    def __str__(self) -> str:
-        return f"master {self.name!r} of the Sentinels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +85,11 @@ class Cluster:
         return f"cluster of {', '.join(map(str, self.nodes))}"
 
 
-Place: TypeAlias = Address | SentinelMaster
+Host: TypeAlias = Address | Sentinels
 """Where one server is: fixed, or known to Sentinels."""
 
 
-def parse_hosts(hosts: object, *, cluster: bool = False) -> tuple[Place, ...] | Cluster:
+def parse_hosts(hosts: object, *, cluster: bool = False) -> tuple[Host, ...] | Cluster:
     """Return where the servers are.
 
     Args:
@@ -125,7 +120,7 @@ def parse_hosts(hosts: object, *, cluster: bool = False) -> tuple[Place, ...] | 
     return Cluster(nodes)
 
 
-def _place(host: object) -> Place:
+def _place(host: object) -> Host:
     if isinstance(host, bytes):
         host = host.decode()
     if isinstance(host, str):
@@ -140,7 +135,7 @@ def _place(host: object) -> Place:
     )
 
 
-def _from_dict(options: dict[str, Any]) -> Place:
+def _from_dict(options: dict[str, Any]) -> Host:
     if "sentinels" in options or "master_name" in options:
         return _sentinel_master(options)
     address = options.pop("address", None)
@@ -152,16 +147,17 @@ def _from_dict(options: dict[str, Any]) -> Place:
     return _address(options)
 
 
-def _sentinel_master(options: dict[str, Any]) -> SentinelMaster:
+def _sentinel_master(options: dict[str, Any]) -> Sentinels:
     try:
-        sentinels = tuple((host, int(port)) for host, port in options.pop("sentinels"))
+        sentinels = [(host, int(port)) for host, port in options.pop("sentinels")]
         name = options.pop("master_name")
     except (KeyError, TypeError, ValueError):
         raise InvalidChannelLayerError(
             "A host with Sentinels has 'sentinels', a list of (host, port), and 'master_name'."
         ) from None
-    sentinel_options = options.pop("sentinel_kwargs", None) or {}
-    return SentinelMaster(name, sentinels, sentinel_options, _address(options))
+    theirs = options.pop("sentinel_kwargs", None) or {}
+    addresses = tuple(_address({**theirs, "host": host, "port": port}) for host, port in sentinels)
+    return Sentinels(name, addresses, _address(options))
 
 
 def _parsed_url(url: str) -> dict[str, Any]:

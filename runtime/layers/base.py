@@ -19,7 +19,7 @@ from runtime.exceptions import ChannelFull
 from runtime.taps import Cause
 from runtime.typing import Message
 
-__all__ = ["BaseChannelLayer", "ChannelFull", "PushLayer", "Sink", "can_push"]
+__all__ = ["BaseChannelLayer", "ChannelFull", "Introspection", "PushLayer", "Sink", "can_push"]
 
 Sink = Callable[[Message, Cause | None], bool]
 """Takes one message for a channel, at once; False when there is no room for it."""
@@ -36,6 +36,28 @@ class PushLayer(Protocol):
 
     async def release_channel(self, channel: str) -> None:
         """Forget `channel`: its sink, what waits for it, and its memberships in groups."""
+
+
+class Introspection(Protocol):
+    """The extension `introspection`: what is in a layer, across all processes that share it.
+
+    For people and their tools, not for each message: an answer costs what it holds.
+    """
+
+    async def groups(self) -> list[str]:
+        """Return the groups that have members."""
+
+    async def group_channels(self, group: str) -> list[str]:
+        """Return the channels that are members of `group`."""
+
+    async def group_count(self, group: str) -> int:
+        """Return how many channels are members of `group`."""
+
+    async def channel_depths(self) -> dict[str, int]:
+        """Return {channel: messages that wait on it}, for the channels on which some do.
+
+        What a consumer's own mailbox holds has left the layer, and is not counted.
+        """
 
 
 def can_push(layer: object) -> bool:

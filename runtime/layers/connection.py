@@ -26,8 +26,8 @@ from typing import Any, Final, TypeAlias
 import hiredis
 
 from runtime.exceptions import LayerUnavailable, ServerRefusal
-from runtime.layers.addresses import Address, Place, SentinelMaster
-from runtime.layers.dialing import dial
+from runtime.layers.addresses import Address
+from runtime.layers.dialing import Place, dial
 from runtime.tasks import cancel_and_wait, spawn
 
 logger = logging.getLogger("runtime.layers.connection")
@@ -81,6 +81,7 @@ class Link(asyncio.Protocol):
         greet: awaited each time, after them and before any other command is sent; asks with
             `ask_first()`.
         on_change: told each time that the server has gone (the error) or is back (None).
+        is_plain: whether the server keeps no data and no clock, as a Sentinel does not.
         draw: gives random numbers from 0 to 1.
 
     Attributes:
@@ -98,6 +99,7 @@ class Link(asyncio.Protocol):
         setup: Sequence[tuple[Argument, ...]] = (),
         greet: Callable[[Link], Awaitable[None]] | None = None,
         on_change: Callable[[Link, Exception | None], None] | None = None,
+        is_plain: bool = False,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.place = place
@@ -109,6 +111,7 @@ class Link(asyncio.Protocol):
         self._setup = setup
         self._greet = greet
         self._on_change = on_change
+        self._is_plain = is_plain
         self._draw = draw
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call] = deque()
@@ -136,7 +139,7 @@ class Link(asyncio.Protocol):
             ServerRefusal: (the future) the server answered with an error.
         """
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._put(command, _answer_to(future), is_kept=True)
+        self._put(command, answer_to(future), is_kept=True)
         return future
 
     def tell(self, answer: Answer, *command: Argument, is_kept: bool = True) -> None:
@@ -150,7 +153,7 @@ class Link(asyncio.Protocol):
     def ask_first(self, *command: Argument) -> asyncio.Future[Any]:
         """Send a command before all that wait: for the greeting."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._put_first(command, _answer_to(future), is_kept=False)
+        self._put_first(command, answer_to(future), is_kept=False)
         return future
 
     def tell_first(self, answer: Answer, *command: Argument) -> None:
@@ -161,6 +164,10 @@ class Link(asyncio.Protocol):
         """Open the connection without a command."""
         if self._supervisor is None or self._supervisor.done():
             self._supervisor = spawn(self._supervise(), name=f"link to {self.place}")
+
+    def reopen(self, error: Exception) -> None:
+        """Let go of this connection and open another: the place has moved."""
+        self._abort(error)
 
     async def close(self) -> None:
         """Let go of the server; what waits for an answer fails."""
@@ -306,7 +313,9 @@ class Link(asyncio.Protocol):
         commands: list[tuple[Argument, ...]] = [("HELLO", 2, *await _login(address))]
         if address.db:
             commands.append(("SELECT", address.db))
-        commands += [("TIME",), *self._setup]
+        commands += self._setup
+        if not self._is_plain:
+            commands.append(("TIME",))
         asked = [self.ask_first(*command) for command in commands]
         answers: list[Any] = await asyncio.gather(*asked, return_exceptions=True)
         for answer in answers:
@@ -314,11 +323,12 @@ class Link(asyncio.Protocol):
                 raise answer
         hello = dict(zip(answers[0][::2], answers[0][1::2], strict=True))
         _require_version(hello[b"version"].decode())
-        if isinstance(self.place, SentinelMaster) and hello[b"role"] != b"master":
-            raise ConnectionError(f"{address} is not the master any more")
+        if not isinstance(self.place, Address) and hello[b"role"] != b"master":
+            raise ConnectionError(f"{address} is not the master")
         self.client_id = hello[b"id"]
-        seconds, microseconds = answers[2 if address.db else 1]
-        self.offset_ms = int(seconds) * 1000 + int(microseconds) / 1000 - self._loop.time() * 1000
+        if not self._is_plain:
+            seconds, microseconds = map(int, answers[-1])
+            self.offset_ms = seconds * 1000 + microseconds / 1000 - self._loop.time() * 1000
 
     def _abort(self, error: Exception, *, is_wanted: bool = False) -> None:
         """Let go of the connection that there is; what was sent waits again, or fails."""
@@ -388,7 +398,9 @@ def _pack(command: tuple[Argument, ...]) -> bytes:
     return packed
 
 
-def _answer_to(future: asyncio.Future[Any]) -> Answer:
+def answer_to(future: asyncio.Future[Any]) -> Answer:
+    """Return what gives an answer to `future`."""
+
     def answer(reply: Any) -> None:
         if future.done():
             return

@@ -1,6 +1,6 @@
 """Opening a socket to a server, wherever it is at this moment.
 
-Owns the way from a place to a connected socket: the Sentinels' answer, names, families.
+Owns the way from a place to a connected socket: names, families.
 The socket is plain and ours: whoever has forked can close it without its event loop.
 Used by `runtime.layers.connection`.
 """
@@ -9,25 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack, suppress
-from typing import Any
+from contextlib import suppress
+from typing import Any, Protocol, TypeAlias
 
-from redis.asyncio.sentinel import Sentinel
-from redis.exceptions import RedisError
+from runtime.layers.addresses import Address
 
-from runtime.layers.addresses import Address, Place, SentinelMaster
 
-SENTINEL_TIMEOUT_S = 2.0
-"""How long one Sentinel may take, unless the project says otherwise, before the next is asked."""
+class Moving(Protocol):
+    """A server that is not always the same."""
+
+    async def find(self) -> Address:
+        """Return where it is now; raises OSError if nobody knows."""
+
+
+Place: TypeAlias = Address | Moving
+"""Where one server is: fixed, or to be asked for each time."""
 
 
 async def dial(place: Place) -> tuple[socket.socket, Address]:
     """Return a connected socket and the address that it leads to.
 
     Raises:
-        OSError: the server cannot be reached, or no Sentinel knows it.
+        OSError: the server cannot be reached, or nobody knows where it is.
     """
-    address = await _find_master(place) if isinstance(place, SentinelMaster) else place
+    address = place if isinstance(place, Address) else await place.find()
     if address.path:
         return await _connect(socket.AF_UNIX, address.path), address
     found = await _look_up(address)
@@ -49,19 +54,6 @@ async def _look_up(address: Address) -> list[tuple[Any, ...]]:
         return [*await loop.getaddrinfo(*where, type=socket.SOCK_STREAM)]
     except RuntimeError as error:  # there are no threads for it any more
         raise ConnectionError(f"the process is about to end: {error}") from error
-
-
-async def _find_master(place: SentinelMaster) -> Address:
-    options = {"socket_timeout": SENTINEL_TIMEOUT_S, **place.sentinel_options}
-    sentinel = Sentinel(place.sentinels, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
-    async with AsyncExitStack() as stack:
-        for client in sentinel.sentinels:
-            stack.push_async_callback(client.aclose)
-        try:
-            host, port = await sentinel.discover_master(place.name)
-        except RedisError as error:
-            raise ConnectionError(str(error)) from error
-    return place.template.at(host, port)
 
 
 async def _connect(family: int, where: object) -> socket.socket:

@@ -10,122 +10,30 @@ Chosen by `"BACKEND": "runtime.layers.InMemoryChannelLayer"`.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
 from runtime.drops import drops
 from runtime.environment import is_development
 from runtime.exceptions import ChannelFull, NotALayerMessage
-from runtime.layers.base import BaseChannelLayer, Sink
+from runtime.layers.acknowledged import RetryPolicy
+from runtime.layers.base import Sink
+from runtime.layers.buffer import ChannelBuffer
+from runtime.layers.history import Histories, Position, Replay, Retention
 from runtime.layers.isolation import copier, isolate
+from runtime.layers.memory_jobs import JobsInMemory
+from runtime.layers.patterns import ByName
 from runtime.layers.portable import portable, require_size
+from runtime.layers.presence import PresenceLayer, Roster
 from runtime.layers.timer import SweepTimer
 from runtime.taps import Cause, current_connection, is_muted, taps
 from runtime.typing import Message
-
-
-class ChannelBuffer:
-    """What waits on one channel, and who waits for it.
-
-    Messages come from any thread; each receiver is woken on its own loop. Suites look at a
-    channel of this layer as at an `asyncio.Queue`, so what does not wait there is here too.
-    """
-
-    __slots__ = ("_messages", "_receivers")
-
-    def __init__(self) -> None:
-        self._messages: deque[tuple[float, Message, Cause | None]] = deque()
-        self._receivers: deque[asyncio.Future[None]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._messages)
-
-    def __repr__(self) -> str:
-        return f"<ChannelBuffer messages={len(self._messages)} receivers={len(self._receivers)}>"
-
-    def empty(self) -> bool:
-        """Return whether nothing waits here."""
-        return not self._messages
-
-    def qsize(self) -> int:
-        """Return how many messages wait here."""
-        return len(self._messages)
-
-    def get_nowait(self) -> tuple[float, Message]:
-        """Remove the oldest message; returns when it would have expired, and the message.
-
-        Raises:
-            asyncio.QueueEmpty: there is none.
-        """
-        try:
-            expires_at, message, _ = self._messages.popleft()
-        except IndexError:
-            raise asyncio.QueueEmpty("No message waits on this channel.") from None
-        return expires_at, message
-
-    @property
-    def oldest_expires_at(self) -> float:
-        """When the first message expires, in seconds of the monotonic clock."""
-        return self._messages[0][0]
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits here and nobody does."""
-        return not self._messages and not self._receivers
-
-    def put(self, expires_at: float, message: Message, cause: Cause | None) -> None:
-        """Append a message and wake one receiver."""
-        self._messages.append((expires_at, message, cause))
-        self._wake_one()
-
-    def take(self) -> tuple[Message, Cause | None] | None:
-        """Remove and return the oldest message, or None."""
-        try:
-            _, message, cause = self._messages.popleft()
-        except IndexError:
-            return None
-        return message, cause
-
-    def clear(self) -> None:
-        """Forget what waits here; who waits goes on waiting."""
-        self._messages.clear()
-
-    def drop_expired(self, now: float) -> list[Message]:
-        """Remove and return the messages whose time has passed."""
-        dropped = []
-        while self._messages and self._messages[0][0] <= now:
-            dropped.append(self._messages.popleft()[1])
-        return dropped
-
-    async def wait(self) -> None:
-        """Return when there may be a message to take."""
-        receiver = asyncio.get_running_loop().create_future()
-        self._receivers.append(receiver)
-        try:
-            # A message that came from another thread before the line above woke nobody.
-            if not self._messages:
-                await receiver
-        finally:
-            if receiver in self._receivers:
-                self._receivers.remove(receiver)
-            elif self._messages:  # woken and cancelled at once: pass the turn on
-                self._wake_one()
-
-    def _wake_one(self) -> None:
-        while self._receivers:
-            receiver = self._receivers.popleft()
-            loop = receiver.get_loop()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_wake, receiver)
-                return
-
 
 _NOTHING = ChannelBuffer()
 """What waits on the channel of a consumer: its mailbox has it."""
@@ -140,7 +48,18 @@ Nobody is given it meanwhile. Suites look at `channels` when the time of a messa
 """
 
 
-class InMemoryChannelLayer(BaseChannelLayer):
+class Groups(dict[str, dict[str, float]]):
+    """{group: {channel: when it joined}}, which answers as `layer.groups()` when it is called.
+
+    The method is the extension `introspection`; the dict is what libraries have read for long.
+    """
+
+    async def __call__(self) -> list[str]:
+        """Return the groups that have members."""
+        return list(self)
+
+
+class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
     """A channel layer within this process.
 
     Args:
@@ -152,14 +71,20 @@ class InMemoryChannelLayer(BaseChannelLayer):
             DEBUG and in tests.
         allow_extended_types: let dates, times, UUID and Decimal through all the same.
         max_message_bytes: the size of a message that is refused; None for any size.
+        acknowledged_channels: names or globs of channels whose jobs are done when they are
+            acknowledged; or {name or glob: the arguments of a `RetryPolicy`}.
+        history: names or globs of groups that keep their messages; or {name or glob: the
+            arguments of a `Retention`}.
 
     Attributes:
         channels: {channel: its buffer}, for channels that are received from, or on which
             something waits.
-        groups: {group: {channel: when it joined, in seconds of the monotonic clock}}.
+        groups: {group: {channel: when it joined, in seconds of the monotonic clock}}; and, called
+            as `await layer.groups()`, the extension `introspection`.
     """
 
-    extensions = ("groups", "flush")
+    extensions = ("groups", "flush", "introspection", "presence", "acknowledgement", "history")
+    fires_taps = True
 
     def __init__(
         self,
@@ -171,6 +96,10 @@ class InMemoryChannelLayer(BaseChannelLayer):
         strict: bool | None = None,
         allow_extended_types: bool = False,
         max_message_bytes: int | None = None,
+        acknowledged_channels: Sequence[str]
+        | Mapping[str, RetryPolicy | Mapping[str, Any]]
+        | None = None,
+        history: Sequence[str] | Mapping[str, Retention | Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__(expiry, capacity, channel_capacity)
         self.strict = is_development() if strict is None else strict
@@ -178,7 +107,7 @@ class InMemoryChannelLayer(BaseChannelLayer):
         self.max_message_bytes = max_message_bytes
         self.group_expiry = group_expiry
         self.channels: dict[str, ChannelBuffer] = {}
-        self.groups: dict[str, dict[str, float]] = {}
+        self.groups = Groups()
         self._sinks: dict[str, Sink] = {}
         self._groups_of: dict[str, set[str]] = {}
         # When the oldest message of each buffer expires. All messages live equally long, so the
@@ -187,6 +116,11 @@ class InMemoryChannelLayer(BaseChannelLayer):
         # Senders may be on any thread; what is attached is looked up without the lock.
         self._lock = threading.RLock()
         self._timer = SweepTimer(self._sweep, self._lock)
+        self._init_presence(Roster())
+        self._init_jobs(acknowledged_channels)
+        retentions = ByName(history, Retention, "history")
+        self._histories = Histories(retentions, partial(secrets.token_urlsafe, 9))
+        self._has_history = bool(retentions)
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         """Put `message` on `channel`; see `BaseChannelLayer.send`.
@@ -218,6 +152,8 @@ class InMemoryChannelLayer(BaseChannelLayer):
                 f"Channel {channel!r} belongs to a running consumer, which gets its messages."
                 " Receive from a channel of your own: `await layer.new_channel()`."
             )
+        if self._has_policies and self.retry_policy(channel) is not None:
+            return await self._receive_job(channel)
         try:
             while True:
                 buffer, taken = self._take(channel)
@@ -253,6 +189,8 @@ class InMemoryChannelLayer(BaseChannelLayer):
             self.channels.pop(channel, None)
             for group in self._groups_of.pop(channel, ()):
                 self._leave(group, channel)
+        if channel in self._tracked:
+            await self.end_presence(channel)
 
     async def group_add(self, group: str, channel: str) -> None:
         """Make `channel` a member of `group`; a member that joins again counts as new."""
@@ -283,13 +221,22 @@ class InMemoryChannelLayer(BaseChannelLayer):
         """
         message = self._checked(message)
         self.require_valid_group_name(group)
-        members = self._live_members(group)
-        cause = None
-        if (tap := taps.group_sent) is not None and not is_muted():
-            cause = tap(current_connection.get(), self, group, message, len(members))
-        copy = copier(message)
-        for channel in members:
-            self._deliver(channel, copy(), cause)
+        if self._has_history and self._histories.has(group):
+            with self._lock:  # what is kept first is delivered first
+                self._broadcast(group, self._histories.keep(group, message, time.monotonic()))
+        else:
+            self._broadcast(group, message)
+
+    async def replay(self, group: str, since: Position | str | None = None) -> Replay:
+        """Return what was sent to `group` after `since`; see `HistoryLayer`.
+
+        Raises:
+            TypeError: the name is not valid.
+            ValueError: the group has no history.
+        """
+        self.require_valid_group_name(group)
+        with self._lock:
+            return self._histories.replay(group, since, time.monotonic())
 
     async def flush(self) -> None:
         """Forget every message and every membership; attached consumers stay attached."""
@@ -300,6 +247,26 @@ class InMemoryChannelLayer(BaseChannelLayer):
             self.groups.clear()
             self._groups_of.clear()
             self._expiries.clear()
+            self._shelves.clear()
+            self._histories.clear()
+        self._tracked.clear()
+        await self._roster.clear()
+
+    async def group_channels(self, group: str) -> list[str]:
+        """Return the members of `group`, in the order of joining."""
+        self.require_valid_group_name(group)
+        return self._live_members(group)
+
+    async def group_count(self, group: str) -> int:
+        """Return how many members `group` has."""
+        return len(await self.group_channels(group))
+
+    async def channel_depths(self) -> dict[str, int]:
+        """Return {channel: messages that wait on it}, for the channels on which some do."""
+        with self._lock:
+            self._drop_expired(time.monotonic())
+            depths = {channel: len(buffer) for channel, buffer in self.channels.items() if buffer}
+        return depths | self._job_depths()
 
     async def close(self) -> None:
         """Let go of everything; the layer can be used again."""
@@ -308,6 +275,19 @@ class InMemoryChannelLayer(BaseChannelLayer):
         for channel in self._sinks:
             self.channels.pop(channel, None)
         self._sinks.clear()
+
+    def _broadcast(self, group: str, message: Message) -> None:
+        members = self._live_members(group)
+        cause = None
+        if (tap := taps.group_sent) is not None and not is_muted():
+            cause = tap(current_connection.get(), self, group, message, len(members))
+        copy, sinks = copier(message), self._sinks
+        for channel in members:
+            sink = sinks.get(channel)
+            if sink is not None:
+                sink(copy(), cause)
+            else:
+                self._keep(channel, copy(), cause)
 
     def _checked(self, message: object) -> Message:
         checked = _require_message(message)
@@ -319,8 +299,11 @@ class InMemoryChannelLayer(BaseChannelLayer):
 
     def _deliver(self, channel: str, message: Message, cause: Cause | None) -> bool:
         sink = self._sinks.get(channel)
-        if sink is not None:
-            return sink(message, cause)
+        return self._keep(channel, message, cause) if sink is None else sink(message, cause)
+
+    def _keep(self, channel: str, message: Message, cause: Cause | None) -> bool:
+        if self._has_policies and self.retry_policy(channel) is not None:
+            return self._add_job(channel, message, cause)
         now = time.monotonic()
         with self._lock:
             if len(self._expiries) > SWEEP_AT:
@@ -402,11 +385,6 @@ class InMemoryChannelLayer(BaseChannelLayer):
     def _drop_expired_of(self, channel: str, buffer: ChannelBuffer, now: float) -> None:
         for message in buffer.drop_expired(now):
             drops.report(None, channel, message, "expired")
-
-
-def _wake(receiver: asyncio.Future[None]) -> None:
-    if not receiver.done():
-        receiver.set_result(None)
 
 
 def _require_message(message: object) -> Message:

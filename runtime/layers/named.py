@@ -20,6 +20,7 @@ from runtime.exceptions import LayerUnavailable, ServerRefusal
 from runtime.layers.connection import Argument, Link
 from runtime.layers.keys import Keys
 from runtime.layers.local import LocalChannels
+from runtime.layers.shards import Shards
 from runtime.throttle import ThrottledWarnings
 from runtime.typing import Message
 
@@ -38,28 +39,27 @@ class NamedChannels:
 
     Args:
         node_id: the name of the consumer.
-        link: to the server, for commands.
+        servers: for commands.
         reader: to the server, for reading only.
         block_s: how long one read waits.
         keep_s: how long the stream of a channel lives that is neither written nor read.
-        take: given the channel and each entry: when it was written, in ms of the server's
-            clock, its head and its payload.
+        take: given the channel and each entry: its age in ms, its head and its payload.
     """
 
     def __init__(
         self,
         node_id: str,
-        link: Link,
+        servers: Shards,
         reader: Link,
         keys: Keys,
         local: LocalChannels,
         *,
         block_s: float,
         keep_s: float,
-        take: Callable[[str, int, bytes, bytes], None],
+        take: Callable[[str, float, bytes, bytes], None],
     ) -> None:
         self._node_id = node_id
-        self._link = link
+        self._servers = servers
         self._reader = reader
         self._keys = keys
         self._local = local
@@ -163,9 +163,10 @@ class NamedChannels:
             self._ask()
 
     def _hand_over(self, channel: str, entry_id: bytes, fields: list[bytes]) -> None:
-        written_ms = int(entry_id.partition(b"-")[0])
+        now_ms = self._loop.time() * 1000 + self._reader.offset_ms
+        age_ms = now_ms - int(entry_id.partition(b"-")[0])
         try:
-            self._take(channel, written_ms, fields[0], fields[1])
+            self._take(channel, age_ms, fields[0], fields[1])
         except Exception:  # a receiver's fault must not end the reading for the others
             logger.exception("A message of channel %r could not be handed over.", channel)
 
@@ -173,6 +174,8 @@ class NamedChannels:
         self._made.clear()
         if isinstance(error, LayerUnavailable):
             self._unsure.update(self._asked.values())
+        elif isinstance(error, ServerRefusal) and error.code == "MOVED":
+            self._reader.reopen(error)
         elif not (isinstance(error, ServerRefusal) and error.code in ("NOGROUP", "UNBLOCKED")):
             warnings.warn("read", "Named channels could not be read: %s", error)
         if not self.is_closed:
@@ -187,7 +190,8 @@ class NamedChannels:
             if answer != 1:  # it was not waiting yet, or was just answered
                 self._loop.call_later(AGAIN_S, self._interrupt, ask)
 
-        self._link.tell(interrupted, "CLIENT", "UNBLOCK", self._reader.client_id, is_kept=False)
+        key = next(iter(self._asked)).decode()
+        self._servers.tell(key, interrupted, "CLIENT", "UNBLOCK", self._reader.client_id)
 
 
 def _nothing(answer: Any) -> None:

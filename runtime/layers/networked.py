@@ -53,6 +53,7 @@ class NetworkedChannelLayer(BaseChannelLayer):
     """
 
     extensions = ("groups", "flush")
+    fires_taps = True
 
     _node_class: type[Node]
 

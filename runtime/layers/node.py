@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.exceptions import LayerUnavailable, ServerRefusal, UndecodableMessage
-from runtime.layers.addresses import Cluster, Place
+from runtime.layers.addresses import Cluster, Host
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Decoded
 from runtime.layers.keys import Keys, new_channel_name, new_node_id, node_of
@@ -51,7 +51,7 @@ class NodeOptions:
         on_change: told each time that a server has gone (the error) or is back (None).
     """
 
-    hosts: tuple[Place, ...] | Cluster
+    hosts: tuple[Host, ...] | Cluster
     keys: Keys
     codec: Codec
     expiry_s: float
@@ -201,11 +201,13 @@ class Node(ABC):
             with muted() if is_silent else nullcontext():
                 self.local.fan_out(channels, decoded.message, decoded.cause)
 
-    def deliver_to_channel(self, channel: str, payload: bytes, is_silent: bool) -> None:
-        """Give a message to an own channel."""
-        if (decoded := self._decode(payload)) is not None:
-            with muted() if is_silent else nullcontext():
-                self.local.deliver(channel, decoded.message, decoded.cause)
+    def deliver_to_channel(self, channel: str, payload: bytes, is_silent: bool) -> bool:
+        """Give a message to an own channel; False if there is no room for it."""
+        decoded = self._decode(payload)
+        if decoded is None:
+            return True
+        with muted() if is_silent else nullcontext():
+            return self.local.deliver(channel, decoded.message, decoded.cause)
 
     def forget(self) -> None:
         """Forget what waits and all memberships, without a word to the others."""

@@ -15,10 +15,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from runtime.exceptions import LayerUnavailable
+from runtime.exceptions import LayerUnavailable, ServerRefusal
 from runtime.layers.connection import Argument, Link
 from runtime.layers.entries import Seen
 from runtime.layers.scripts import HOLD
+from runtime.layers.shards import Shards
 from runtime.throttle import ThrottledWarnings
 
 logger = logging.getLogger("runtime.layers.post")
@@ -42,25 +43,29 @@ class Post:
 
     Args:
         key: of the stream.
-        link: to that server, for commands.
+        servers: for commands.
         reader: to that server, for reading only.
         lease_s: after which the stream goes, unless it is held again.
         take: given each entry: when it was written, in ms of the server's clock, its head and
             its payload.
         on_loss: told that the server had lost the stream, and that it is there again.
+        on_pause: told that for a moment it cannot be read.
     """
 
     def __init__(
         self,
         key: str,
-        link: Link,
+        servers: Shards,
         reader: Link,
         lease_s: float,
         take: Callable[[Post, int, bytes, bytes], None],
         on_loss: Callable[[Post], None],
+        *,
+        on_pause: Callable[[], None],
     ) -> None:
         self.key = key
-        self.link = link
+        self._servers = servers
+        self._offset_ms = 0.0
         self.reader = reader
         self.last_id = b""
         self.is_wanted = False
@@ -70,6 +75,7 @@ class Post:
         self._block_ms = max(1, self._lease_ms // 3)
         self._take = take
         self._on_loss = on_loss
+        self._on_pause = on_pause
         self._loop = asyncio.get_running_loop()
         self._entries: deque[Entry] = deque()
         self.ready: asyncio.Future[None] = self._loop.create_future()
@@ -81,12 +87,12 @@ class Post:
     @property
     def now_ms(self) -> float:
         """The server's time, as near as its last answer to a lease told."""
-        return self._loop.time() * 1000 + self.link.offset_ms
+        return self._loop.time() * 1000 + self._offset_ms
 
     def hold(self) -> None:
         """Ask the server to keep the stream for another lease."""
         self.is_wanted = True
-        self.link.tell(self._held, *self.hold_command())
+        self._servers.tell(self.key, self._held, *self.hold_command())
 
     def hold_command(self) -> tuple[Argument, ...]:
         """Return the command that does so."""
@@ -95,7 +101,7 @@ class Post:
     def held(self, answer: Any) -> bool:
         """Take the answer to it; returns whether the server had lost the stream."""
         was_made, last_id, now_ms = answer
-        self.link.offset_ms = now_ms - self._loop.time() * 1000
+        self._offset_ms = now_ms - self._loop.time() * 1000
         is_known = bool(self.last_id)
         # A server that has lost entries may count from before our position.
         if not is_known or _position(last_id) < _position(self.last_id):
@@ -111,6 +117,8 @@ class Post:
         await self.reader.close()
 
     def _held(self, answer: Any) -> None:
+        if isinstance(answer, LayerUnavailable):
+            return  # the link has said so, and holds it when it is back
         if isinstance(answer, Exception):
             warnings.warn("hold", "A lease could not be renewed: %s", answer)
         elif self.held(answer):
@@ -134,7 +142,10 @@ class Post:
 
     def _answered(self, answer: Any) -> None:
         if isinstance(answer, Exception):
-            if not isinstance(answer, LayerUnavailable):
+            self._on_pause()
+            if isinstance(answer, ServerRefusal) and answer.code == "MOVED":
+                self.reader.reopen(answer)
+            elif not isinstance(answer, LayerUnavailable):
                 warnings.warn("read", "A stream could not be read: %s", answer)
             if not self.is_closed:
                 self._loop.call_later(AGAIN_S if self.reader.is_up else 0, self._ask)

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from runtime import DEFAULT_CHANNEL_LAYER
 from runtime.exceptions import InvalidChannelLayerError
 from runtime.layers.base import BaseChannelLayer
+from runtime.layers.tapping import tapped
 
 
 class ChannelLayerManager:
@@ -88,7 +89,7 @@ class ChannelLayerManager:
             raise InvalidChannelLayerError(
                 f"Cannot import BACKEND {path!r} of CHANNEL_LAYERS[{name!r}]: {error}"
             ) from error
-        return backend_class(**config)
+        return tapped(backend_class(**config))
 
     def _reset_backends(self, *, setting: str, **kwargs: Any) -> None:
         if setting == "CHANNEL_LAYERS":

@@ -12,14 +12,15 @@ Source: DESIGN decision 6, docs/decisions/0012-node-streams.md
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Sequence
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Hashable, Sequence
+from typing import Any, Final
 
 from runtime.drops import drops
 from runtime.exceptions import ChannelFull, LayerUnavailable
-from runtime.layers.addresses import Place
+from runtime.layers.addresses import Cluster
+from runtime.layers.cluster import ClusterShards
 from runtime.layers.connection import Link
+from runtime.layers.dialing import Place
 from runtime.layers.entries import (
     FLUSH,
     JOIN,
@@ -33,8 +34,10 @@ from runtime.layers.entries import (
 from runtime.layers.keys import node_of
 from runtime.layers.named import NamedChannels
 from runtime.layers.node import Node, NodeOptions
+from runtime.layers.own import OwnTraffic
 from runtime.layers.post import Post
 from runtime.layers.scripts import GROUP_SEND, LOADING, NAMED_SEND, REMOTE_JOIN
+from runtime.layers.sentinel import place_of
 from runtime.layers.shards import Shards
 from runtime.taps import is_muted
 from runtime.typing import Message
@@ -42,37 +45,44 @@ from runtime.typing import Message
 BEATS: Final = 3
 """How often a lease is renewed before it would end."""
 
+GOODBYE_S: Final = 1.0
+"""How long the end waits for a server to forget this node; its lease ends in any case."""
+
+LONGEST_WAIT_S: Final = 1.0
+"""How long who leaves a group waits for what was sent to it before."""
+
 
 class StreamNode(Node):
-    """A node on one server, or on several that share the keys.
+    """A node with one stream.
 
-    It has a stream on each of them, so that a message to a group is one step on the group's.
+    Where all keys are on one server, a message to a group is one step there, and all members
+    see one order. On several, each node's stream is on one of them: the sender asks for the
+    nodes and appends to each, so that order holds between each sender and each receiver.
     """
 
     def __init__(self, options: NodeOptions, heir_of: StreamNode | None = None) -> None:
         super().__init__(options, heir_of)
         self._sequence: int = 0 if heir_of is None else heir_of._sequence
-        self._in_flight: dict[str, deque[int]] = {}
+        self._sender = self.id.encode()
+        self._own = OwnTraffic()
         self._flushes: dict[int, asyncio.Future[None]] = {}
-        self._opening: asyncio.Future[Any] | None = None
+        self._has_waited = False
         self._beat: asyncio.TimerHandle | None = None
         self._announced_at = self.loop.time()
-        self._named: dict[Link, NamedChannels] = {}
+        self._named: dict[Hashable, NamedChannels] = {}
         self.servers = self._connect()
-        self.posts = self._make_posts()
+        self.post = self._make_post()
         if heir_of is not None:
-            for post, old in zip(self.posts, heir_of.posts, strict=True):
-                post.last_id, post.seen = old.last_id, old.seen
+            self.post.last_id, self.post.seen = heir_of.post.last_id, heir_of.post.seen
 
     async def open(self) -> None:
-        """Return when this node's streams are there, or when that has taken too long."""
-        if self._opening is None:
-            for post in self.posts:
-                post.hold()
-            self._opening = asyncio.gather(*(post.ready for post in self.posts))
+        """Return when this node's stream is there, or when that has taken too long."""
+        if not self.post.is_wanted:
+            self.post.hold()
             self._beat_later()
-        if not self._opening.done():
-            await asyncio.wait([self._opening], timeout=self.options.timeout_s)
+        if not self.post.ready.done() and not self._has_waited:
+            await asyncio.wait([self.post.ready], timeout=self.options.timeout_s)
+            self._has_waited = True  # once: an outage must not hold up each that comes
 
     async def receive(self, channel: str) -> Message:
         """Return the next message of `channel`: of an own one, or of a named one."""
@@ -84,9 +94,15 @@ class StreamNode(Node):
                 f"Channel {channel!r} belongs to another process, or to a loop that has ended."
                 " Receive from a channel of your own: `await layer.new_channel()`."
             )
-        if self._opening is None or not self._opening.done():
+        if not self.post.ready.done():
             await self.open()
         return await self.local.receive(channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Remove `channel` from `group`, behind what was sent from here before."""
+        if node_of(channel) == self.id:
+            await self._own.wait_for_group(group, LONGEST_WAIT_S)
+        await super().group_discard(group, channel)
 
     async def send(self, channel: str, message: Message, payload: bytes) -> None:
         """Append to the stream of the channel's node, or to that of a named channel."""
@@ -109,53 +125,49 @@ class StreamNode(Node):
     async def flush(self) -> None:
         """Delete what is kept, and tell each node to forget the rest."""
         self.forget()
-        for link in self._all_links():
+        for link in await self.servers.find_all():
             await self._flush_server(link)
 
     async def close(self) -> None:
         """Leave all groups, delete the streams, and let go of the servers."""
         self._stop_beating()
+        self._own.lose_all()
         for group in self.membership.groups():
             self._withdraw(group)
-        leaving = [
-            self.servers.call(post.key, "UNLINK", post.key)
-            for post in self.posts
-            if post.is_wanted and post.link.is_up
-        ]
-        if leaving:
-            await asyncio.wait(leaving, timeout=1)
-        for post in self.posts:
-            await post.close()
+        if self.post.ready.done() and self.servers.link_for(self.post.key).is_up:
+            gone = self.servers.call(self.post.key, "UNLINK", self.post.key)
+            await asyncio.wait([gone], timeout=GOODBYE_S)
+            if gone.done():
+                gone.exception()  # an outage; the lease ends by itself
+        await self.post.close()
         for named in self._named.values():
             await named.close()
         await self.servers.close()
         self.local.close()
-        for future in leaving:
-            future.exception()  # an outage; the leases end by themselves
 
     def drop_sockets(self) -> None:
         """Forget the sockets."""
         self.servers.drop_sockets()
-        for post in self.posts:
-            post.reader.drop_socket()
+        self.post.reader.drop_socket()
         for named in self._named.values():
             named.drop_socket()
 
     def _connect(self) -> Shards:
-        places = cast("Sequence[Place]", self.options.hosts)
-        return Shards(places, self._make_link)
+        hosts = self.options.hosts
+        if isinstance(hosts, Cluster):
+            return ClusterShards(hosts, self._make_link)
+        return Shards([place_of(host) for host in hosts], self._make_link)
 
-    def _make_posts(self) -> list[Post]:
-        return [self._make_post(link) for link in self.servers.links]
-
-    def _make_post(self, link: Link) -> Post:
+    def _make_post(self) -> Post:
+        key = self.options.keys.node(self.id)
         return Post(
-            self.options.keys.node(self.id),
-            link,
-            self._make_reader(link.place),
+            key,
+            self.servers,
+            self._make_reader(self.servers.place_for(key)),
             self.options.lease_s,
             self._take,
             self._server_lost_all,
+            on_pause=self._own.lose_all,
         )
 
     def _make_link(self, place: Place) -> Link:
@@ -178,29 +190,25 @@ class StreamNode(Node):
 
     async def _greet(self, link: Link) -> None:
         """Hold the stream before anything else is sent, and say anew what a server has lost."""
-        for post in self.posts:
-            if post.link is not link or not post.is_wanted:
-                continue
-            if post.held(await link.ask_first(*post.hold_command())):
-                self._tell_memberships(link)
+        has_lost = True  # or may have: it is another's stream that would tell
+        if self.post.is_wanted and self.servers.link_for(self.post.key) is link:
+            has_lost = self.post.held(await link.ask_first(*self.post.hold_command()))
+        if has_lost:
+            self._own.lose_all()
+            for group in self.membership.groups():
+                key = self.options.keys.group(group)
+                if self.servers.link_for(key) is link:
+                    link.tell_first(_nothing, "SADD", key, self.id)
+                    link.tell_first(_nothing, "PEXPIRE", key, self._group_ms)
 
     def _changed(self, link: Link, error: Exception | None) -> None:
         if self.options.on_change is not None:
             self.options.on_change(self, error)
 
     def _server_lost_all(self, post: Post) -> None:
-        self._in_flight.clear()
+        self._own.lose_all()
         for group in self.membership.groups():
-            if self.servers.link_for(self.options.keys.group(group)) is post.link:
-                self._announce_quietly(group)
-
-    def _tell_memberships(self, link: Link) -> None:
-        self._in_flight.clear()
-        for group in self.membership.groups():
-            key = self.options.keys.group(group)
-            if self.servers.link_for(key) is link:
-                link.tell_first(_nothing, "SADD", key, self.id)
-                link.tell_first(_nothing, "PEXPIRE", key, self._group_ms)
+            self._announce_quietly(group)
 
     # --- the lease
 
@@ -208,8 +216,7 @@ class StreamNode(Node):
         self._beat = self.loop.call_later(self.options.lease_s / BEATS, self._beat_once)
 
     def _beat_once(self) -> None:
-        for post in self.posts:
-            post.hold()
+        self.post.hold()
         if self.loop.time() - self._announced_at > self.options.group_expiry_s / BEATS:
             self._announced_at = self.loop.time()
             for group in self.membership.groups():
@@ -251,17 +258,21 @@ class StreamNode(Node):
             await self._join_remotely(group, owner, self._head(JOIN, f"{group} {channel}"))
 
     async def _discard_elsewhere(self, group: str, channel: str, owner: str | None) -> None:
-        key = self.options.keys.group(group)
         if owner is None:
+            key = self.options.keys.group(group)
             await self.servers.call(key, "SREM", key, f"={channel}")
         else:
-            await self._append(owner, self._head(LEAVE, f"{group} {channel}"), b"", beside=key)
+            await self._append(owner, self._head(LEAVE, f"{group} {channel}"), b"")
 
     async def _join_remotely(self, group: str, owner: str, head: str) -> None:
-        keys = [self.options.keys.group(group), self.options.keys.node(owner)]
-        length, group_ms = self.options.stream_length, self._group_ms
-        command = REMOTE_JOIN.command(keys, length, head, owner, group_ms)
-        await self.servers.call(keys[0], *command)
+        key = self.options.keys.group(group)
+        if self.servers.is_one:
+            keys = [key, self.options.keys.node(owner)]
+            limits = (self.options.stream_length, head, owner, self._group_ms)
+            await self.servers.call(key, *REMOTE_JOIN.command(keys, *limits))
+        elif await self._append(owner, head, b"") is not None:
+            await self.servers.call(key, "SADD", key, owner)
+            self.servers.tell(key, _nothing, "PEXPIRE", key, self._group_ms)
 
     # --- sending
 
@@ -270,23 +281,40 @@ class StreamNode(Node):
         self._sequence += 1
         return write_head(self.id, self._sequence, kind, is_muted(), target)
 
-    def _append(
-        self, owner: str, head: str, payload: bytes, *, beside: str | None = None
-    ) -> Awaitable[Any]:
-        """Append to a node's stream: to the one on the server that has the key `beside`."""
+    def _append(self, owner: str, head: str, payload: bytes) -> Awaitable[Any]:
+        """Append to a node's stream; None comes back if the node is gone."""
         key = self.options.keys.node(owner)
         limit = ("NOMKSTREAM", "MAXLEN", "~", self.options.stream_length)
-        return self.servers.call(beside or key, "XADD", key, *limit, "*", head, payload)
+        return self.servers.call(key, "XADD", key, *limit, "*", head, payload)
 
     async def _append_to_group(self, group: str, payload: bytes) -> Sequence[bytes]:
+        """Append to the streams of a group's nodes; returns the named channels in the group."""
+        if not self.servers.is_one:
+            return await self._append_to_each(group, payload)
         keys = self.options.keys
-        key = keys.group(group)
+        key, head = keys.group(group), self._group_head(group)
         length = self.options.stream_length
-        command = GROUP_SEND.command(
-            [key], keys.node_prefix, length, self._head(TO_GROUP, group), payload
-        )
+        command = GROUP_SEND.command([key], keys.node_prefix, length, head, payload)
         named: list[bytes] = await self.servers.call(key, *command)
         return named
+
+    async def _append_to_each(self, group: str, payload: bytes) -> Sequence[bytes]:
+        """Do so where no script may touch all the streams: ask for the nodes, then append."""
+        key = self.options.keys.group(group)
+        members: list[bytes] = await self.servers.call(key, "SMEMBERS", key)
+        nodes = [one.decode() for one in members if not one.startswith(b"=")]
+        head = self._group_head(group)
+        appended = await asyncio.gather(*(self._append(node, head, payload) for node in nodes))
+        for node, entry_id in zip(nodes, appended, strict=True):
+            if entry_id is None:
+                self.servers.tell(key, _nothing, "SREM", key, node)
+        return [one[1:] for one in members if one.startswith(b"=")]
+
+    def _group_head(self, group: str) -> str:
+        head = self._head(TO_GROUP, group)
+        if group in self.membership:
+            self._own.group_sent(group, self._sequence)
+        return head
 
     async def _send_named(self, channel: str, payload: bytes) -> bool:
         options, head = self.options, self._head(TO_CHANNEL, channel)
@@ -299,26 +327,31 @@ class StreamNode(Node):
         return bool(await self.servers.call(keys[0], *command))
 
     async def _send_own(self, channel: str, message: Message, payload: bytes) -> None:
-        is_buffered = channel not in self.local.sinks
-        if is_buffered and self._count(channel) >= self.options.capacity_of(channel):
+        if channel in self.local.sinks:
+            await self._send_to_consumer(channel, payload)
+            return
+        waiting = self.local.depth(channel) + self._own.count(channel)
+        if waiting >= self.options.capacity_of(channel):
             drops.report(None, channel, message, "capacity")
             raise ChannelFull(channel, self.options.capacity_of(channel))
-        head = self._head(TO_CHANNEL, channel)
-        number = self._sequence
-        if is_buffered:
-            self._in_flight.setdefault(channel, deque()).append(number)
+        head, number = self._head(TO_CHANNEL, channel), self._sequence
+        self._own.sent(channel, number)
         try:
             await self._append(self.id, head, payload)
         except LayerUnavailable:
-            if number in (sent := self._in_flight.get(channel, ())):
-                cast("deque[int]", sent).remove(number)
+            self._own.not_sent(channel, number)
             raise
 
-    def _count(self, channel: str) -> int:
-        """Return how many messages wait on an own channel, or are on their way to it."""
-        sent = self._in_flight.get(channel)
-        on_their_way = len(sent) if sent is not None else 0
-        return self.local.depth(channel) + on_their_way
+    async def _send_to_consumer(self, channel: str, payload: bytes) -> None:
+        head, number = self._head(TO_CHANNEL, channel), self._sequence
+        outcome = self._own.outcome(number)
+        try:
+            is_there = await self._append(self.id, head, payload) is not None
+        except LayerUnavailable:
+            self._own.delivered(number, True)
+            raise
+        if is_there and not await outcome:
+            raise ChannelFull(channel, self.options.capacity_of(channel))
 
     # --- receiving
 
@@ -327,69 +360,62 @@ class StreamNode(Node):
         return self.options.expiry_s + self.options.lease_s
 
     def _named_for(self, channel: str) -> NamedChannels:
-        link = self.servers.link_for(self.options.keys.channel(channel))
-        named = self._named.get(link)
+        key = self.options.keys.channel(channel)
+        together = self.servers.read_together(key)
+        named = self._named.get(together)
         if named is None:
-            named = self._named[link] = NamedChannels(
+            named = self._named[together] = NamedChannels(
                 self.id,
-                link,
-                self._make_reader(link.place),
+                self.servers,
+                self._make_reader(self.servers.place_for(key)),
                 self.options.keys,
                 self.local,
                 block_s=self.options.lease_s / BEATS,
                 keep_s=self._keep_s,
-                take=lambda channel, written_ms, head, payload: self._take_named(
-                    link, channel, written_ms, head, payload
-                ),
+                take=self._take_named,
             )
         return named
 
-    def _take_named(
-        self, link: Link, channel: str, written_ms: int, head: bytes, payload: bytes
-    ) -> None:
-        now_ms = self.loop.time() * 1000 + link.offset_ms
-        silent = read_head(head).is_muted
-        if now_ms - written_ms > self.options.expiry_s * 1000:
+    def _take_named(self, channel: str, age_ms: float, head: bytes, payload: bytes) -> None:
+        if age_ms > self.options.expiry_s * 1000:
             self._expire([channel], payload)
         else:
-            self.deliver_to_channel(channel, payload, silent)
+            self.deliver_to_channel(channel, payload, read_head(head).is_muted)
 
     def _take(self, post: Post, written_ms: int, raw_head: bytes, payload: bytes) -> None:
         head = read_head(raw_head)
         if not post.seen.is_new(head):
             return
-        self._arrived(head)
         is_late = post.now_ms - written_ms > self.options.expiry_s * 1000
         if head.kind == TO_GROUP:
+            if head.sender == self._sender:
+                self._own.group_arrived(head.target, head.number)
             if is_late:
                 self._expire(self.membership.members(head.target), payload)
             else:
                 self.deliver_to_group(head.target, payload, head.is_muted)
         elif head.kind == TO_CHANNEL:
-            if is_late:
-                self._expire([head.target], payload)
-            else:
-                self.deliver_to_channel(head.target, payload, head.is_muted)
+            self._take_for_channel(head, payload, is_late)
         else:
             self._obey(head)
 
-    def _arrived(self, head: Head) -> None:
-        """Take note of what was sent to an own channel from here, or got lost on the way."""
-        if head.kind != TO_CHANNEL:
-            return
-        sent = self._in_flight.get(head.target)
-        if sent is None or head.sender != self.id.encode():
-            return
-        while sent and sent[0] <= head.number:
-            sent.popleft()
-        if not sent:
-            del self._in_flight[head.target]
+    def _take_for_channel(self, head: Head, payload: bytes, is_late: bool) -> None:
+        is_own = head.sender == self._sender
+        if is_own:
+            self._own.arrived(head.target, head.number)
+        had_room = True
+        if is_late:
+            self._expire([head.target], payload)
+        else:
+            had_room = self.deliver_to_channel(head.target, payload, head.is_muted)
+        if is_own:
+            self._own.delivered(head.number, had_room)
 
     def _obey(self, head: Head) -> None:
         """Do what another node asks for."""
         if head.kind == FLUSH:
             self.forget()
-            if head.sender == self.id.encode() and head.number in self._flushes:
+            if head.sender == self._sender and head.number in self._flushes:
                 self._flushes.pop(head.number).set_result(None)
             return
         group, _, channel = head.target.partition(" ")
@@ -404,9 +430,6 @@ class StreamNode(Node):
                 drops.report(None, channel, decoded.message, "expired")
 
     # --- forgetting all
-
-    def _all_links(self) -> Sequence[Link]:
-        return self.servers.links
 
     async def _flush_server(self, link: Link) -> None:
         keys = self.options.keys
@@ -427,8 +450,7 @@ class StreamNode(Node):
         head = self._head(FLUSH, "")
         number = self._sequence
         done: asyncio.Future[None] = self.loop.create_future()
-        is_own = key == self.options.keys.node(self.id).encode()
-        if is_own and any(post.link is link and post.ready.done() for post in self.posts):
+        if key == self.post.key.encode() and self.post.ready.done():
             self._flushes[number] = done
         await link.call("XADD", key, "NOMKSTREAM", "*", head, b"")
         if number in self._flushes:

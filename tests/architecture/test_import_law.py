@@ -28,6 +28,7 @@ CHAINS: dict[str, imports.Chain] = {
         "runtime.consumer",
         "runtime.generic",
         "runtime.jobs",
+        "runtime.acknowledging",
         ("runtime.worker", "runtime.testing"),
         "runtime.management",
     ),
@@ -36,7 +37,21 @@ CHAINS: dict[str, imports.Chain] = {
         "runtime.layers.messagepack",
         "runtime.layers.codec",
         "runtime.layers.base",
+        "runtime.layers.patterns",
+        (
+            "runtime.layers.acknowledged",
+            "runtime.layers.buffer",
+            "runtime.layers.history",
+            "runtime.layers.presence",
+            "runtime.layers.timer",
+        ),
+        "runtime.layers.memory_jobs",
         "runtime.layers.memory",
+    ),
+    "threads": (
+        ("runtime.pool", "runtime.tasks", "runtime.db"),
+        "runtime.threads",
+        "runtime.consumer",
     ),
     "middleware": (
         ("runtime.headers", "runtime.middleware"),
@@ -54,7 +69,9 @@ CHAINS: dict[str, imports.Chain] = {
         "console.handlers",
         "console.tally",
         ("console.journal", "console.state"),
-        "console.recorder",
+        ("console.recorder", "console.clocks"),
+        "console.traces",
+        "console.exports",
         "console.reader",
         ("console.relay_protocol", "console.relay_answers"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
@@ -65,11 +82,13 @@ CHAINS: dict[str, imports.Chain] = {
         "console.actions",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
+        "console.downloads",
         "console.urls",
     ),
 }
 
 PURE = (
+    "console.clocks",
     "console.entry",
     "console.ordering",
     "console.plain",
@@ -108,9 +127,7 @@ IMPURE = (
 
 PLANNED = {
     "console.actions",
-    "console.exports",
     "console.panel",
-    "console.traces",
 }
 """Modules that the law names and nobody has built yet."""
 

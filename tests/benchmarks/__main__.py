@@ -9,12 +9,16 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks.goals import GOALS
+from tests.benchmarks.goals import GOALS, LAYERED
 from tests.benchmarks.report import rows_of, shortfalls, table
 from tests.benchmarks.rounds import ROOT, measure_in_process, run_rounds
+from tests.benchmarks.work import SERVER
+from tests.support.redis_server import running
 
 CHANNELS_PYTHON = ROOT / ".venv-channels" / "bin" / "python"
 
@@ -30,13 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     if not chosen.channels_python.exists():
         parser.error(f"no Python at {chosen.channels_python}: `make bench` installs one")
-    samples, failures = run_rounds(
-        workloads,
-        chosen.rounds,
-        measure_in_process(chosen.channels_python, chosen.scale),
-        with_floor=not chosen.no_floor,
-        progress=True,
-    )
+    try:
+        with server_for(workloads):
+            samples, failures = run_rounds(
+                workloads,
+                chosen.rounds,
+                measure_in_process(chosen.channels_python, chosen.scale),
+                with_floor=not chosen.no_floor,
+                progress=True,
+            )
+    except FileNotFoundError as error:
+        parser.error(str(error))
     rows = rows_of(samples)
     print(table(rows))
     if short := list(shortfalls(rows)):
@@ -51,6 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         measured = {row.name: row.as_json() for row in rows}
         chosen.json.write_text(json.dumps({"rounds": chosen.rounds, "workloads": measured}))
     return 0
+
+
+@contextmanager
+def server_for(workloads: Sequence[str]) -> Iterator[None]:
+    """Run a Redis server while the context lasts, if one of the workloads needs it."""
+    if not any(name in LAYERED for name in workloads):
+        yield
+        return
+    with tempfile.TemporaryDirectory() as directory, running(Path(directory)) as server:
+        os.environ[SERVER] = server.url
+        yield
 
 
 def make_parser() -> argparse.ArgumentParser:

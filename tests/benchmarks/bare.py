@@ -13,9 +13,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.work import Application
+
+if TYPE_CHECKING:
+    from tests.benchmarks.bare_layer import BareLayer
 
 ACCEPT = {"type": "websocket.accept"}
 
@@ -26,6 +29,7 @@ class Bare:
     name = "bare"
 
     def __init__(self) -> None:
+        self._layer: BareLayer | None = None
         self._rooms: dict[str, set[asyncio.Queue[str | None]]] = defaultdict(set)
 
     def root(self, application: Application) -> Application:
@@ -45,6 +49,9 @@ class Bare:
         return application  # no cookies, no session, nobody to look up
 
     def member(self, group: str) -> Application:
+        if self._layer is not None:
+            return _listener(self._layer, group)
+
         async def application(scope: Any, receive: Any, send: Any) -> None:
             heard: asyncio.Queue[str | None] = asyncio.Queue()
             self._rooms[group].add(heard)
@@ -59,8 +66,17 @@ class Bare:
         return application
 
     async def group_send(self, group: str, text: str) -> None:
+        if self._layer is not None:
+            await self._layer.group_send(group, {"type": "room.message", "text": text})
         for heard in self._rooms[group]:
             heard.put_nowait(text)
+
+    def layer(self, kind: str, url: str) -> Any:
+        # Not at the top: the environment of Channels has what Channels needs, and no more.
+        from tests.benchmarks.bare_layer import BareLayer
+
+        self._layer = BareLayer(url)
+        return self._layer
 
     def router(self, routes: list[Any]) -> Application:
         # One look-up by the first segment, then Django's own pattern for the arguments.
@@ -83,6 +99,21 @@ class Bare:
         while (event := await receive())["type"] == "websocket.receive":
             await self.group_send(group, event["text"])
         heard.put_nowait(None)
+
+
+def _listener(layer: BareLayer, group: str) -> Application:
+    """Return a member of a group across processes, deaf to its client."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        channel = await layer.new_channel()
+        await layer.group_add(group, channel)
+        await receive()
+        await send(ACCEPT)
+        while True:
+            message = await layer.receive(channel)
+            await send({"type": "websocket.send", "text": message["text"]})
+
+    return application
 
 
 async def _echo(scope: Any, receive: Any, send: Any) -> None:

@@ -57,4 +57,28 @@ GOALS: dict[str, Goal] = {
     "echo_uvicorn": Goal(factor=4),
     "room_daphne": Goal(factor=9),
     "room_uvicorn": Goal(factor=10),
+    "layer_group_10_pubsub": Goal(factor=6),
+    "layer_group_10_streams": Goal(factor=8),
+    "layer_group_1000_pubsub": Goal(factor=12),
+    "layer_group_1000_streams": Goal(factor=15),
+    "layer_group_1000_in_2_pubsub": Goal(factor=12),
+    "layer_group_1000_in_2_streams": Goal(factor=12),
+    "layer_send_pubsub": Goal(factor=2),
+    "layer_send_streams": Goal(factor=6),
+    "layer_send_32_pubsub": Goal(factor=8),
+    "layer_send_32_streams": Goal(factor=30),
+    # Three times the message, which is packed into 1,031 bytes, and 1 kB.
+    "layer_bytes_pubsub": Goal(at_most=4.1, unit="kB"),
+    "layer_bytes_streams": Goal(at_most=4.1, unit="kB"),
+    # A handful for the layer, and none for a channel.
+    "layer_idle_tasks_pubsub": Goal(at_most=8, unit="tasks"),
+    "layer_idle_tasks_streams": Goal(at_most=8, unit="tasks"),
+    # The lease, which is renewed every ten seconds.
+    "layer_idle_commands_pubsub": Goal(at_most=1, unit="commands"),
+    "layer_idle_commands_streams": Goal(at_most=1, unit="commands"),
+    "layer_p99_pubsub": Goal(factor=2, unit="ms"),
+    "layer_p99_streams": Goal(factor=2, unit="ms"),
 }
+
+LAYERED = frozenset(name for name in GOALS if name.startswith("layer_"))
+"""Those that run on a Redis server."""

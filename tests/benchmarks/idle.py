@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FunctionType
 
 from runtime.taps import HOOKS, Observer, taps
 
 
-def _nothing(self: Observer, *arguments: object) -> None:
-    return None
+def _override(hook: str) -> Callable[..., None]:
+    """Return a method with the hook's own arguments, as an observer would write it."""
+    method: FunctionType = getattr(Observer, hook)
+    return FunctionType(method.__code__, globals(), hook)
 
 
-IdleObserver = type("IdleObserver", (Observer,), dict.fromkeys(HOOKS, _nothing))
+IdleObserver = type("IdleObserver", (Observer,), {hook: _override(hook) for hook in HOOKS})
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import asyncio
 import statistics
 from collections.abc import Awaitable, Callable
 
-from tests.benchmarks import served, workloads  # noqa: F401 - they fill the table
+from tests.benchmarks import layers, served, workloads  # noqa: F401 - they fill the table
 from tests.benchmarks.flavours import flavour_of
 from tests.benchmarks.packaged import Package
 from tests.benchmarks.work import WORKLOADS, Work

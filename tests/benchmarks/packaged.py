@@ -10,7 +10,17 @@ import importlib
 import time
 from typing import Any
 
+from django.utils.module_loading import import_string
+
 from tests.benchmarks.work import Application
+
+LAYERS = {
+    ("runtime", "pubsub"): "runtime.layers.pubsub.RedisPubSubChannelLayer",
+    ("runtime", "streams"): "runtime.layers.redis.RedisChannelLayer",
+    ("channels", "pubsub"): "channels_redis.pubsub.RedisPubSubChannelLayer",
+    ("channels", "streams"): "channels_redis.core.RedisChannelLayer",
+}
+"""By package and kind. The core layer of channels_redis has lists and sorted sets for streams."""
 
 
 class Package:
@@ -74,6 +84,11 @@ class Package:
     async def group_send(self, group: str, text: str) -> None:
         layer = self._import("layers").get_channel_layer()
         await layer.group_send(group, {"type": "room.message", "text": text})
+
+    def layer(self, kind: str, url: str) -> Any:
+        layer = import_string(LAYERS[self.name, kind])(hosts=[url])
+        self._import("layers").channel_layers.set("default", layer)
+        return layer
 
     def router(self, routes: list[Any]) -> Application:
         return self._import("routing").URLRouter(routes)

@@ -46,7 +46,9 @@ class Row:
 
     @property
     def ratios(self) -> list[float]:
-        """How many times our cost Channels' is, in each round."""
+        """How many times our cost Channels' is, in each round; empty where ours may be nothing."""
+        if not all(self.ours):
+            return []
         return [theirs / ours for ours, theirs in zip(self.ours, self.channels, strict=True)]
 
     @property
@@ -114,12 +116,12 @@ def _said(row: Row) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     unit = row.goal.unit
-    ratio = f"{_number(statistics.median(row.ratios))} {_range(row.ratios)}"
+    ratios = row.ratios
     return (
         row.name,
         f"{_number(statistics.median(row.ours))} {unit}",
         f"{_number(statistics.median(row.channels))} {unit}",
-        ratio,
+        f"{_number(statistics.median(ratios))} {_range(ratios)}" if ratios else "",
         str(row.goal),
         "yes" if row.is_reached else "no",
         f"{_number(statistics.median(row.bare))} {unit}" if row.bare else "",

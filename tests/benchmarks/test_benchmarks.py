@@ -6,22 +6,36 @@ How fast anything is cannot be tested on a shared machine; `make bench` measures
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 
 import pytest
 
+from runtime.layers import channel_layers
 from runtime.taps import HOOKS, taps
 from tests.benchmarks.bare import Bare
-from tests.benchmarks.goals import GOALS
+from tests.benchmarks.goals import GOALS, LAYERED
 from tests.benchmarks.idle import idle_observer
 from tests.benchmarks.measure import WORKLOADS
 from tests.benchmarks.packaged import Package
 from tests.benchmarks.rounds import ROOT
-from tests.benchmarks.work import Work
+from tests.benchmarks.work import SERVER, Work
 from tests.support.observing import observed
+from tests.support.redis_server import RedisServer
 
 TINY = 0.002
 SERVED = {name for name in WORKLOADS if name.endswith(("_daphne", "_uvicorn"))}
-RAW = sorted(set(WORKLOADS) - SERVED)
+BUILT = sorted(
+    name
+    for name in LAYERED
+    if not name.endswith("pubsub") or find_spec("runtime.layers.pubsub") is not None
+)
+RAW = sorted(set(WORKLOADS) - SERVED - LAYERED)
+
+
+@pytest.fixture
+def bench_server(own_redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server for the workloads, which empty it before they start."""
+    monkeypatch.setenv(SERVER, own_redis_server.url)
 
 
 @pytest.mark.parametrize("name", RAW)
@@ -32,6 +46,21 @@ async def test_a_workload_runs_on_the_runtime(name: str) -> None:
 @pytest.mark.parametrize("name", RAW)
 async def test_a_workload_runs_without_a_framework(name: str) -> None:
     assert await WORKLOADS[name](Work(Bare(), TINY)) > 0
+
+
+@pytest.mark.usefixtures("bench_server")
+@pytest.mark.parametrize("name", BUILT)
+async def test_a_workload_of_layers_runs_on_the_runtime(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel_layers, "backends", {})
+    assert await WORKLOADS[name](Work(Package("runtime"), TINY)) >= 0
+
+
+@pytest.mark.usefixtures("bench_server")
+@pytest.mark.parametrize("name", sorted(LAYERED))
+async def test_a_workload_of_layers_runs_on_a_bare_connection(name: str) -> None:
+    assert await WORKLOADS[name](Work(Bare(), TINY)) >= 0
 
 
 @pytest.mark.parametrize("name", [name for name in GOALS if GOALS[name].is_observed])

@@ -24,6 +24,13 @@ def test_a_bound_is_on_our_own_cost() -> None:
     assert not row(goal=Goal(at_most=60, unit="ms"), ours=[61], channels=[6_000]).is_reached
 
 
+def test_a_cost_of_nothing_reaches_a_bound_and_has_no_ratio() -> None:
+    idle = row(goal=Goal(at_most=1, unit="commands"), ours=[0, 0], channels=[3, 0])
+    assert idle.is_reached
+    assert idle.ratios == []
+    assert "| 0.00 commands | 1.50 commands |  " in table([idle])
+
+
 def test_what_is_not_reached_is_said_with_the_goal() -> None:
     short = row(goal=Goal(factor=10), ours=[1], channels=[5], observed=[1.25])
     assert list(shortfalls([short])) == [

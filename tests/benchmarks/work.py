@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 Application = Callable[..., Any]
 """An ASGI application."""
+
+SERVER = "BENCH_SERVER"
+"""Names the address of the Redis server to measure on."""
 
 WORKLOADS: dict[str, Callable[[Work], Awaitable[float]]] = {}
 """Each returns what one operation cost, in the unit of its goal; its docstring names it."""
@@ -36,6 +40,13 @@ class Flavour(Protocol):
     async def group_send(self, group: str, text: str) -> None:
         """Broadcast `text` to the members of `group`, from outside of any of them."""
 
+    def layer(self, kind: str, url: str) -> Any:
+        """Return a new channel layer on the server at `url`, which members use from now on.
+
+        Args:
+            kind: pubsub or streams.
+        """
+
     def router(self, routes: list[Any]) -> Application:
         """Return an application that passes each scope to the first route that takes its path."""
 
@@ -51,6 +62,11 @@ class Work:
 
     flavour: Flavour
     scale: float = 1.0
+
+    @property
+    def server_url(self) -> str:
+        """The server's address, for workloads on a layer over a server."""
+        return os.environ[SERVER]
 
     def amount(self, usual: int) -> int:
         """Return how many repetitions, members or routes to take."""

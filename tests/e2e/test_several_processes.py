@@ -52,9 +52,14 @@ class Console:
         """Return the page at `path` once it shows what is waited for."""
         until = time.monotonic() + SOON_S
         while not is_there(page := self.see(path)):
-            assert time.monotonic() < until, f"Not seen at {path}:\n{page}"
+            assert time.monotonic() < until, f"Not seen at {path}: {words(page)}"
             time.sleep(PAUSE_S)  # a pause between two looks at another process
         return page
+
+
+def words(page: str) -> str:
+    """Return what a page says, without its markup."""
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
 
 @dataclass(frozen=True, slots=True)

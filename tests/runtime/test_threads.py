@@ -1,11 +1,15 @@
 import asyncio
+import contextlib
+import gc
 import threading
+import weakref
 from contextvars import ContextVar
 
 import pytest
 from django.core import mail
 
 from runtime.consumer import SyncConsumer
+from runtime.exceptions import StopConsumer
 from runtime.pool import DEFAULT_THREADS
 from runtime.threads import UNSENT_WATERMARK, HandlerThread, is_test_environment
 from tests.support.playbook import eventually, play
@@ -229,3 +233,85 @@ async def test_a_thread_of_the_projects_own_can_send_between_handlers(where):
     own.start()
     await eventually(lambda: sent == ["by itself"])
     own.join()
+
+
+@pytest.fixture
+def tellings(monkeypatch):
+    """How often a thread has woken the loop."""
+    counted = []
+    signal = HandlerThread._signal
+
+    def counting(thread):
+        counted.append(1)
+        signal(thread)
+
+    monkeypatch.setattr(HandlerThread, "_signal", counting)
+    return counted
+
+
+async def swallowed(event):
+    """Stand for a client that takes all."""
+
+
+async def test_the_loop_is_told_once_of_all_that_a_short_handler_sends(served, tellings):
+    thread = HandlerThread(swallowed)
+    thread._timer = _NoTimer()  # a slow machine must not make it a long one
+
+    def work():
+        for number in range(10):
+            thread.send(number)
+
+    await thread.run(work)
+    assert len(tellings) == 1
+
+
+async def test_after_a_long_handler_the_next_is_prompt_and_after_a_short_one_no_more(served):
+    thread = HandlerThread(swallowed)
+    thread._timer = _NoTimer()
+    seen = []
+
+    def work():
+        seen.append(thread._is_prompt)
+
+    async def long():
+        gate = threading.Event()
+        running = asyncio.ensure_future(thread.run(lambda: gate.wait(timeout=5) and None))
+        await asyncio.sleep(0)
+        thread.become_prompt()  # as the timer does
+        gate.set()
+        await running
+
+    await thread.run(work)
+    await long()
+    await thread.run(work)
+    await thread.run(work)
+    assert seen == [False, True, False]
+
+
+async def test_no_timer_is_set_while_no_handler_works(served):
+    thread = HandlerThread(swallowed)
+    await thread.run(lambda: None)
+    await eventually(lambda: not thread._timer._is_set)
+
+
+async def test_one_that_has_failed_leaves_nothing_to_the_garbage_collector(served):
+    def stop():
+        raise StopConsumer
+
+    thread = HandlerThread(never_sent)
+    gone, timer = weakref.ref(thread), thread._timer
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(StopConsumer):
+            await thread.run(stop)
+        await eventually(lambda: gone() not in timer._working)
+        del thread
+        await eventually(lambda: gone() is None)
+    finally:
+        gc.enable()
+
+
+class _NoTimer:
+    def watch(self, thread, loop):
+        """Find nothing late."""

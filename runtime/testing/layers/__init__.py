@@ -10,22 +10,31 @@ Each test makes its layer, runs on a loop of its own, and closes the layer. So t
 pytest without a plugin, and under unittest if the class derives from `unittest.TestCase` as well.
 """
 
+from runtime.testing.layers.acknowledged import AcknowledgementContract
 from runtime.testing.layers.channels import ChannelsContract, NamedChannelsContract
 from runtime.testing.layers.groups import FlushContract, GroupsContract
 from runtime.testing.layers.harness import LayerContract, with_layer
+from runtime.testing.layers.history import HistoryContract
+from runtime.testing.layers.introspection import IntrospectionContract
 from runtime.testing.layers.loops import LoopsContract
 from runtime.testing.layers.peers import PeersContract
+from runtime.testing.layers.presence import PresenceContract, PresentPeersContract
 from runtime.testing.layers.push import PushContract
 
 __all__ = [
+    "AcknowledgementContract",
     "ChannelLayerContract",
     "ChannelsContract",
     "FlushContract",
     "GroupsContract",
+    "HistoryContract",
+    "IntrospectionContract",
     "LayerContract",
     "LoopsContract",
     "NamedChannelsContract",
     "PeersContract",
+    "PresenceContract",
+    "PresentPeersContract",
     "PushContract",
     "with_layer",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from runtime.taps import Observer, taps
+from runtime.taps import HOOKS, Cause, Observer, taps
 from runtime.typing import Message
 
 T = TypeVar("T", bound="LayerContract")
@@ -121,31 +121,23 @@ class Heard(Observer):
         """Return the arguments of each call of `hook`."""
         return [arguments for name, arguments in self.notes if name == hook]
 
-    def message_sent(self, *arguments: Any) -> Any:
-        """See `Observer`."""
-        self.notes.append(("message_sent", arguments))
-        return ("trace", "entry:1")
 
-    def group_sent(self, *arguments: Any) -> Any:
-        """See `Observer`."""
-        self.notes.append(("group_sent", arguments))
-        return ("trace", "entry:2")
+def _noting(hook: str) -> Callable[..., Cause | None]:
+    def note(self: Heard, *arguments: Any) -> Cause | None:
+        self.notes.append((hook, arguments))
+        return CAUSES.get(hook)
 
-    def message_delivered(self, *arguments: Any) -> None:
-        """See `Observer`."""
-        self.notes.append(("message_delivered", arguments))
+    return note
 
-    def message_dropped(self, *arguments: Any) -> None:
-        """See `Observer`."""
-        self.notes.append(("message_dropped", arguments))
 
-    def group_joined(self, *arguments: Any) -> None:
-        """See `Observer`."""
-        self.notes.append(("group_joined", arguments))
+CAUSES: dict[str, Cause] = {
+    "message_sent": ("trace", "entry:1"),
+    "group_sent": ("trace", "entry:2"),
+}
+"""What `Heard` says of the origin of a message that it hears of."""
 
-    def group_left(self, *arguments: Any) -> None:
-        """See `Observer`."""
-        self.notes.append(("group_left", arguments))
+for _hook in HOOKS:
+    setattr(Heard, _hook, _noting(_hook))
 
 
 @contextmanager

@@ -1,10 +1,26 @@
 """The contract of channel layers, kept by each layer of this package."""
 
 from runtime.layers import InMemoryChannelLayer
-from runtime.testing.layers import ChannelLayerContract, PeersContract, PushContract
+from runtime.testing.layers import (
+    AcknowledgementContract,
+    ChannelLayerContract,
+    HistoryContract,
+    IntrospectionContract,
+    PresenceContract,
+    PresentPeersContract,
+    PushContract,
+)
 
 
-class TestMemory(ChannelLayerContract, PushContract, PeersContract):
+class TestMemory(
+    ChannelLayerContract,
+    PushContract,
+    IntrospectionContract,
+    PresenceContract,
+    PresentPeersContract,
+    AcknowledgementContract,
+    HistoryContract,
+):
     def make_layer(self, **options):
         return InMemoryChannelLayer(**options)
 

@@ -60,7 +60,11 @@ function apply(form) {
 }
 
 function paintAll() {
-  for (const input of document.querySelectorAll("[data-query]")) if (isQuery(input)) paint(input);
+  for (const input of document.querySelectorAll("[data-query]")) {
+    if (!isQuery(input)) continue;
+    paint(input);
+    complete(input);
+  }
 }
 
 /** @param {HTMLInputElement} input */

@@ -1,0 +1,103 @@
+"""What a node sends to its own channels, while it is on its way through the server.
+
+Owns the knowledge that the server does not have: how full an own channel is, with what is
+under way to it, and whether its consumer had room. So a sender in the same loop is told of
+a full channel. Pure bookkeeping, on the node's loop. Used by the stream node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+
+class OwnTraffic:
+    """The numbers of the messages that are under way to own channels."""
+
+    __slots__ = ("_groups", "_outcomes", "_under_way")
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, deque[int]] = {}
+        self._outcomes: dict[int, asyncio.Future[bool]] = {}
+        self._groups: dict[str, tuple[int, list[asyncio.Future[None]]]] = {}
+
+    def __repr__(self) -> str:
+        return f"<OwnTraffic channels={len(self._under_way)} outcomes={len(self._outcomes)}>"
+
+    def count(self, channel: str) -> int:
+        """Return how many messages are under way to `channel`."""
+        numbers = self._under_way.get(channel)
+        return len(numbers) if numbers is not None else 0
+
+    def sent(self, channel: str, number: int) -> None:
+        """Take note of a message to a channel that is received from."""
+        self._under_way.setdefault(channel, deque()).append(number)
+
+    def not_sent(self, channel: str, number: int) -> None:
+        """Take it back: the server has not taken the message."""
+        numbers = self._under_way.get(channel)
+        if numbers is not None and number in numbers:
+            numbers.remove(number)
+            if not numbers:
+                del self._under_way[channel]
+
+    def outcome(self, number: int) -> asyncio.Future[bool]:
+        """Return what will say whether the consumer had room for a message."""
+        future = self._outcomes[number] = asyncio.get_running_loop().create_future()
+        return future
+
+    def arrived(self, channel: str, number: int) -> None:
+        """Take note that a message is here; what was sent before it and is not, is lost."""
+        numbers = self._under_way.get(channel)
+        if numbers is not None:
+            while numbers and numbers[0] <= number:
+                numbers.popleft()
+            if not numbers:
+                del self._under_way[channel]
+
+    def delivered(self, number: int, had_room: bool) -> None:
+        """Say what became of a message to a consumer, and let go of those lost before it."""
+        while self._outcomes:
+            first = next(iter(self._outcomes))
+            if first > number:
+                return
+            outcome = self._outcomes.pop(first)
+            if not outcome.done():
+                outcome.set_result(had_room if first == number else True)
+
+    def group_sent(self, group: str, number: int) -> None:
+        """Take note of a message to a group with own members."""
+        _, waiting = self._groups.get(group, (0, []))
+        self._groups[group] = (number, waiting)
+
+    def group_arrived(self, group: str, number: int) -> None:
+        """Take note that a message to a group is here."""
+        last, waiting = self._groups.get(group, (0, []))
+        if last and last <= number:
+            del self._groups[group]
+            _release(waiting)
+
+    async def wait_for_group(self, group: str, timeout_s: float) -> None:
+        """Return when what was sent to `group` is here: who leaves after it has had it."""
+        if group not in self._groups:
+            return
+        arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._groups[group][1].append(arrival)
+        await asyncio.wait([arrival], timeout=timeout_s)
+
+    def lose_all(self) -> None:
+        """Let go of all: what is under way may not come, or not soon."""
+        self._under_way.clear()
+        outcomes, self._outcomes = self._outcomes, {}
+        for outcome in outcomes.values():
+            if not outcome.done():
+                outcome.set_result(True)
+        groups, self._groups = self._groups, {}
+        for _, waiting in groups.values():
+            _release(waiting)
+
+
+def _release(waiting: list[asyncio.Future[None]]) -> None:
+    for arrival in waiting:
+        if not arrival.done():
+            arrival.set_result(None)

@@ -1,0 +1,236 @@
+"""Presence: who is in a group, under which name, and with what to show of them.
+
+Owns the roster of one process, and the methods that a layer has with the extension `presence`:
+they keep the roster and tell a group of who came and went. Somebody with several channels under
+one key, as a user with several tabs, comes once and leaves once. Where the roster is kept is a
+layer's own matter: see `PresenceStorage`.
+
+Source: docs/decisions/0011-presence.md
+"""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+from typing import Any, NamedTuple, Protocol
+
+from runtime.exceptions import ArgumentError
+from runtime.layers.base import BaseChannelLayer
+from runtime.layers.portable import portable
+from runtime.taps import is_muted, taps
+
+Metadata = dict[str, Any]
+
+
+class Turn(NamedTuple):
+    """Somebody came to a group, or left it.
+
+    Attributes:
+        group: the group.
+        key: who.
+        metadata: what was tracked with the channel that came, or that left last.
+        position: rises with each turn of a group: of two that arrive in another order, the one
+            with the greater position is true.
+    """
+
+    group: str
+    key: str
+    metadata: Metadata
+    position: int
+
+
+class Tracked(NamedTuple):
+    """One channel on a roster."""
+
+    group: str
+    channel: str
+    key: str
+    metadata: Metadata
+
+
+class PresenceStorage(Protocol):
+    """Where a layer keeps the roster of its groups.
+
+    Between processes each call is one atomic step on the server: two processes that put the
+    first and the second channel of a key at once must not both be told that it is the first.
+    What is put belongs to the node of the calling process, and ends with its lease.
+    """
+
+    async def put(self, tracked: Tracked) -> Turn | None:
+        """Put a channel on the roster; returns the turn if it is the first of its key.
+
+        A channel that is there already, under the same key, gets the new metadata.
+        """
+
+    async def remove(self, group: str, channel: str) -> Turn | None:
+        """Take a channel off; returns the turn if it was the last of its key."""
+
+    async def read(self, group: str) -> list[Tracked]:
+        """Return the channels on the roster of `group`, in the order in which they were put."""
+
+    async def remove_dead(self) -> list[Turn]:
+        """Take off what nodes without a lease have put; returns the turns that this has made.
+
+        Of several processes that call it at once, one is told of each turn. Layers without
+        leases return nothing.
+        """
+
+    async def clear(self) -> None:
+        """Forget everybody, and make no turns of it: the layer is flushed."""
+
+
+class Roster:
+    """A roster in this process, for any thread: the storage of the in-memory layer."""
+
+    def __init__(self) -> None:
+        # {group: {key: {channel: who}}}, in the order in which they were put. None is empty.
+        self._groups: dict[str, dict[str, dict[str, Tracked]]] = {}
+        self._key_of: dict[tuple[str, str], str] = {}
+        self._positions = count(1)
+        self._lock = threading.Lock()
+
+    async def put(self, tracked: Tracked) -> Turn | None:
+        """See `PresenceStorage`."""
+        with self._lock:
+            keys = self._groups.setdefault(tracked.group, {})
+            is_first = tracked.key not in keys
+            channels = keys.setdefault(tracked.key, {})
+            channels.pop(tracked.channel, None)
+            channels[tracked.channel] = tracked
+            self._key_of[tracked.group, tracked.channel] = tracked.key
+            return self._turn(tracked) if is_first else None
+
+    async def remove(self, group: str, channel: str) -> Turn | None:
+        """See `PresenceStorage`."""
+        with self._lock:
+            key = self._key_of.pop((group, channel), None)
+            if key is None:
+                return None
+            keys = self._groups[group]
+            tracked = keys[key].pop(channel)
+            if keys[key]:
+                return None
+            del keys[key]
+            if not keys:
+                del self._groups[group]
+            return self._turn(tracked)
+
+    async def read(self, group: str) -> list[Tracked]:
+        """See `PresenceStorage`."""
+        with self._lock:
+            keys = self._groups.get(group, {})
+            return [tracked for channels in keys.values() for tracked in channels.values()]
+
+    async def remove_dead(self) -> list[Turn]:
+        """See `PresenceStorage`: what is in this process dies with the roster."""
+        return []
+
+    async def clear(self) -> None:
+        """See `PresenceStorage`."""
+        with self._lock:
+            self._groups.clear()
+            self._key_of.clear()
+
+    def _turn(self, tracked: Tracked) -> Turn:
+        return Turn(tracked.group, tracked.key, tracked.metadata, next(self._positions))
+
+
+class PresenceLayer(BaseChannelLayer):
+    """The base of layers with the extension `presence`, which needs the extension `groups`.
+
+    A layer that derives from it calls `_init_presence()` when it is made, `end_presence()` when it
+    releases a channel, `tell_of_dead()` when leases may have ended, and `restore_presence()` after
+    a server that came back empty.
+
+    Attributes:
+        presence_joined_type: the type of the message that says who came; None for no message.
+        presence_left_type: the same for who left.
+    """
+
+    presence_joined_type: str | None = "presence.joined"
+    presence_left_type: str | None = "presence.left"
+
+    # What this process has put, by channel and group: it ends with the channel.
+    _tracked: dict[str, dict[str, Tracked]]
+    _roster: PresenceStorage
+
+    async def track(
+        self, group: str, channel: str, metadata: Metadata | None = None, *, key: str | None = None
+    ) -> None:
+        """Make `channel` a member of `group`, and say there who came.
+
+        Members get {"type": "presence.joined", "group", "key", "metadata", "position"}, once for
+        each key, the new member too. Call it again to change the metadata; that is not announced.
+
+        Args:
+            metadata: what others may see of them, of values that a layer carries.
+            key: who it is, as the id of a user; one that other channels have too is one presence.
+                By default each channel is its own.
+
+        Raises:
+            MessageNotPortable: the metadata holds what no layer carries.
+            TypeError: a name is not valid.
+        """
+        if key is not None and not isinstance(key, str):
+            raise ArgumentError(f"The key of a presence is a str; got {key!r:.100}.")
+        shown = portable(metadata or {})
+        await self.group_add(group, channel)
+        before = self._tracked.get(channel, {}).get(group)
+        tracked = Tracked(group, channel, channel if key is None else key, shown)
+        if before is not None and before.key != tracked.key:
+            await self._tell_left(await self._roster.remove(group, channel))
+        self._tracked.setdefault(channel, {})[group] = tracked
+        turn = await self._roster.put(tracked)
+        if turn is not None:
+            await self._tell(self.presence_joined_type, turn)
+            if (tap := taps.presence_joined) is not None and not is_muted():
+                tap(self, group, turn.key, turn.metadata)
+
+    async def untrack(self, group: str, channel: str) -> None:
+        """Remove `channel` from `group`, and say there who left if it was the last of its key.
+
+        The members that stay get {"type": "presence.left", "group", "key", "metadata",
+        "position"}. A channel that is not tracked is no error. Not needed for a consumer that
+        ends: its channel is untracked then.
+        """
+        await self.group_discard(group, channel)
+        groups = self._tracked.get(channel)
+        if groups is not None and groups.pop(group, None) is not None and not groups:
+            del self._tracked[channel]
+        await self._tell_left(await self._roster.remove(group, channel))
+
+    async def presence(self, group: str) -> dict[str, Metadata]:
+        """Return who is in `group`: {key: metadata}, those that came first before the others.
+
+        For a key with several channels, the metadata is that which was tracked last.
+        """
+        return {tracked.key: tracked.metadata for tracked in await self._roster.read(group)}
+
+    async def tell_of_dead(self) -> None:
+        """Take processes that have died off the rosters, and tell their groups who left."""
+        for turn in await self._roster.remove_dead():
+            await self._tell_left(turn)
+
+    async def restore_presence(self) -> None:
+        """Put what this process has tracked back, without a word: nobody has come or gone."""
+        for tracked in [one for groups in self._tracked.values() for one in groups.values()]:
+            await self._roster.put(tracked)
+
+    async def end_presence(self, channel: str) -> None:
+        """Untrack `channel` in all its groups."""
+        for group in self._tracked.pop(channel, ()):
+            await self._tell_left(await self._roster.remove(group, channel))
+
+    def _init_presence(self, roster: PresenceStorage) -> None:
+        self._tracked = {}
+        self._roster = roster
+
+    async def _tell_left(self, turn: Turn | None) -> None:
+        if turn is not None:
+            await self._tell(self.presence_left_type, turn)
+            if (tap := taps.presence_left) is not None and not is_muted():
+                tap(self, turn.group, turn.key, turn.metadata)
+
+    async def _tell(self, kind: str | None, turn: Turn) -> None:
+        if kind is not None:
+            await self.group_send(turn.group, {"type": kind, **turn._asdict()})

@@ -1,0 +1,87 @@
+"""Layers that know nothing of taps, observed as far as they can be seen: at their calls.
+
+Owns the wrapping of a third party's layer as the project's registry makes it. The layer
+stays the object that it is; its own methods are called through ours. What it hands over is
+seen at the receiver's mailbox, but not linked: its messages carry no cause, and nobody
+guesses one. Called by the registry.
+
+Source: DESIGN decision 8
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from runtime.taps import current_connection, is_muted, taps
+
+FIRES_TAPS = "fires_taps"
+"""A layer class that has this attribute, and says True, tells the observers itself."""
+
+UNKNOWN = -1
+"""How many receivers a group has on a layer that does not say."""
+
+Call = Callable[..., Awaitable[Any]]
+
+
+def tapped(layer: Any) -> Any:
+    """Return `layer`, whose sends and memberships the observers hear of from now on."""
+    if getattr(layer, FIRES_TAPS, False):
+        return layer
+    for name, wrap in _WRAPS.items():
+        call = getattr(layer, name, None)
+        if call is not None:
+            setattr(layer, name, functools.wraps(call)(wrap(layer, call)))
+    return layer
+
+
+def _send(layer: Any, call: Call) -> Call:
+    async def send(channel: str, message: Any) -> Any:
+        if (tap := taps.message_sent) is not None and _is_seen(message):
+            tap(current_connection.get(), layer, channel, message)
+        return await call(channel, message)
+
+    return send
+
+
+def _group_send(layer: Any, call: Call) -> Call:
+    async def group_send(group: str, message: Any) -> Any:
+        if (tap := taps.group_sent) is not None and _is_seen(message):
+            tap(current_connection.get(), layer, group, message, UNKNOWN)
+        return await call(group, message)
+
+    return group_send
+
+
+def _group_add(layer: Any, call: Call) -> Call:
+    async def group_add(group: str, channel: str) -> Any:
+        answer = await call(group, channel)
+        if (tap := taps.group_joined) is not None and not is_muted():
+            tap(layer, group, channel)
+        return answer
+
+    return group_add
+
+
+def _group_discard(layer: Any, call: Call) -> Call:
+    async def group_discard(group: str, channel: str) -> Any:
+        answer = await call(group, channel)
+        if (tap := taps.group_left) is not None and not is_muted():
+            tap(layer, group, channel)
+        return answer
+
+    return group_discard
+
+
+def _is_seen(message: object) -> bool:
+    # What is no message ends in an error of the layer's own.
+    return isinstance(message, dict) and not is_muted()
+
+
+_WRAPS: dict[str, Callable[[Any, Call], Call]] = {
+    "send": _send,
+    "group_send": _group_send,
+    "group_add": _group_add,
+    "group_discard": _group_discard,
+}

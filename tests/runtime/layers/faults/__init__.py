@@ -1,0 +1,1 @@
+"""What the layers on Redis promise while servers, connections and processes fail."""

@@ -1,0 +1,97 @@
+"""The contract of channel layers, kept by the layers on Redis, wherever their servers are."""
+
+import asyncio
+import itertools
+from typing import Any, ClassVar
+
+import pytest
+
+from runtime.layers.redis import RedisChannelLayer
+from runtime.testing.layers import (
+    ChannelLayerContract,
+    PeersContract,
+    PushContract,
+    with_layer,
+)
+from tests.support.redis_sentinel import running_sentinel
+
+prefixes = (f"contract{number}" for number in itertools.count())
+
+
+class RedisContract(ChannelLayerContract, PushContract, PeersContract):
+    layer_class = RedisChannelLayer
+    options: ClassVar[dict[str, Any]] = {}
+
+    @pytest.fixture(autouse=True)
+    def _hosts(self, redis_server):
+        self.hosts = [redis_server.url]
+        self.prefix = next(prefixes)
+
+    def make_layer(self, **options):
+        return self.layer_class(hosts=self.hosts, prefix=self.prefix, **{**self.options, **options})
+
+    def make_peer(self, layer):
+        return self.make_layer()
+
+
+class TestRedis(RedisContract):
+    pass
+
+
+class TestRedisWithEncryption(RedisContract):
+    options: ClassVar[dict[str, Any]] = {"symmetric_encryption_keys": ["new", "old"]}
+
+
+class SeveralServersContract(RedisContract):
+    @with_layer()
+    async def test_all_members_see_one_order(self, layer: Any) -> None:
+        """Members whose streams are on different servers see one order for each sender."""
+        peer = self.make_peer(layer)
+        members = [(at, await at.new_channel()) for at in (layer, peer)]
+        for at, channel in members:
+            await at.group_add("room", channel)
+        senders = {"layer": layer, "peer": peer}
+        await asyncio.gather(
+            *(
+                sender.group_send("room", {"type": "chat", "by": by, "n": n})
+                for n in range(25)
+                for by, sender in senders.items()
+            )
+        )
+        for at, channel in members:
+            got = [await self.take(at, channel) for _ in range(50)]
+            for by in senders:
+                assert [message["n"] for message in got if message["by"] == by] == list(range(25))
+        await peer.close()
+
+
+class TestRedisOnTwoShards(SeveralServersContract):
+    @pytest.fixture(autouse=True)
+    def _hosts(self, redis_server, tmp_path):
+        # Two databases of one server are two servers to the layer: what is on one is not on both.
+        self.hosts = [redis_server.url, redis_server.url.removesuffix("/0") + "/1"]
+        self.prefix = next(prefixes)
+
+
+class TestRedisCluster(SeveralServersContract):
+    options: ClassVar[dict[str, Any]] = {"cluster": True}
+
+    @pytest.fixture(autouse=True)
+    def _hosts(self, redis_cluster):
+        self.hosts = redis_cluster.addresses
+        self.prefix = next(prefixes)
+
+
+class TestRedisBehindSentinels(RedisContract):
+    @pytest.fixture(autouse=True)
+    def _hosts(self, session_sentinel):
+        self.hosts = [
+            {"sentinels": session_sentinel.addresses, "master_name": session_sentinel.name}
+        ]
+        self.prefix = next(prefixes)
+
+
+@pytest.fixture(scope="module")
+def session_sentinel(tmp_path_factory):
+    with running_sentinel(tmp_path_factory.mktemp("sentinel")) as watched:
+        yield watched
