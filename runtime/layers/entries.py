@@ -1,8 +1,9 @@
-"""What stands in the streams of the Redis layers: who wrote an entry, and whom it is for.
+"""What travels between the nodes of the Redis layers: who wrote it, and whom it is for.
 
-Owns the head of an entry and the refusal of one that has been read before. Pure. An entry
-is one field: its name is the head, its value the payload. A sender numbers all that it
-sends, so that what is sent again after a lost answer is known.
+Owns the head of an entry and the refusal of one that has been read before. Pure. In a
+stream, an entry is one field: its name is the head, its value the payload; on a channel of
+pub/sub the two stand in one text. A sender numbers all that it sends, so that what is sent
+again after a lost answer is known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ TO_CHANNEL: Final = "c"
 JOIN: Final = "j"
 LEAVE: Final = "l"
 FLUSH: Final = "f"
+QUESTION: Final = "q"
+ANSWER: Final = "a"
 
 MOST_SENDERS: Final = 10_000
 """Senders whose last number is kept; the one that was silent longest is forgotten first."""
@@ -27,7 +30,7 @@ class Head(NamedTuple):
         number: how many entries it had written by then.
         kind: one of the letters above.
         is_muted: whether the sender asked that nobody observes it.
-        target: the channel, the group, or a group and a channel.
+        target: the channel, the group, a group and a channel, or what is asked.
     """
 
     sender: bytes
@@ -56,10 +59,6 @@ class Seen:
 
     def __init__(self) -> None:
         self._last: dict[bytes, int] = {}
-
-    def last(self, sender: bytes) -> int:
-        """Return the number of the last entry of `sender`, or 0."""
-        return self._last.get(sender, 0)
 
     def is_new(self, head: Head) -> bool:
         """Return whether this entry has not been read before, and take note of it."""

@@ -20,6 +20,7 @@ from runtime.exceptions import LayerUnavailable, ServerRefusal
 from runtime.layers.connection import Argument, Link
 from runtime.layers.keys import Keys
 from runtime.layers.local import LocalChannels
+from runtime.layers.scripts import TAKEN
 from runtime.layers.shards import Shards
 from runtime.throttle import ThrottledWarnings
 from runtime.typing import Message
@@ -150,9 +151,10 @@ class NamedChannels:
             channel = asked[key]
             if not entries:
                 self._unsure.discard(channel)
+            else:
+                taken = TAKEN.command([key], *(entry_id for entry_id, _ in entries))
+                self._reader.tell(_nothing, *taken)
             for entry_id, fields in entries:
-                self._reader.tell(_nothing, "XACK", key, CONSUMERS, entry_id)
-                self._reader.tell(_nothing, "XDEL", key, entry_id)
                 if fields:  # else it was deleted while it was on its way
                     self._hand_over(channel, entry_id, fields)
         # Those who have been served ask for more in this turn, if they want more.

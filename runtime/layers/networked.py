@@ -23,6 +23,7 @@ from runtime.layers.node import Node, NodeOptions
 from runtime.layers.pool import NodePool
 from runtime.layers.portable import require_size
 from runtime.layers.serializers import registry
+from runtime.layers.served import ServedNode
 from runtime.taps import current_connection, is_muted, taps
 from runtime.typing import Message
 
@@ -52,10 +53,10 @@ class NetworkedChannelLayer(BaseChannelLayer):
         UnknownLayerOption: there is no such option.
     """
 
-    extensions = ("groups", "flush")
+    extensions = ("groups", "flush", "introspection")
     fires_taps = True
 
-    _node_class: type[Node]
+    _node_class: type[ServedNode]
 
     def __init__(
         self,
@@ -199,6 +200,26 @@ class NetworkedChannelLayer(BaseChannelLayer):
             await node.group_send(group, message, payload)
         else:
             await self._nodes.run(self._node_class.group_send, group, message, payload)
+
+    async def groups(self) -> list[str]:
+        """Return the groups that have members, in all processes."""
+        groups: list[str] = await self._nodes.run(self._node_class.groups)
+        return groups
+
+    async def group_channels(self, group: str) -> list[str]:
+        """Return the channels that are members of `group`, in all processes."""
+        self.require_valid_group_name(group)
+        channels: list[str] = await self._nodes.run(self._node_class.group_channels, group)
+        return channels
+
+    async def group_count(self, group: str) -> int:
+        """Return how many channels are members of `group`, in all processes."""
+        return len(await self.group_channels(group))
+
+    async def channel_depths(self) -> dict[str, int]:
+        """Return {channel: messages that wait on it}, in all processes and on the server."""
+        depths: dict[str, int] = await self._nodes.run(self._node_class.channel_depths)
+        return depths
 
     async def flush(self) -> None:
         """Forget every message and every membership, in all processes."""

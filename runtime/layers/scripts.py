@@ -33,7 +33,7 @@ class Script:
         digest = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
         object.__setattr__(self, "sha", digest)
 
-    def command(self, keys: Sequence[str], *arguments: Argument) -> tuple[Argument, ...]:
+    def command(self, keys: Sequence[str | bytes], *arguments: Argument) -> tuple[Argument, ...]:
         """Return the command that runs it."""
         return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
 
@@ -102,7 +102,9 @@ if redis.call('XLEN', KEYS[1]) >= capacity then
   local server = redis.call('TIME')
   local oldest_ms = server[1] * 1000 + math.floor(server[2] / 1000) - ARGV[3]
   redis.call('XTRIM', KEYS[1], 'MINID', string.format('%d', oldest_ms))
-  if redis.call('XLEN', KEYS[1]) >= capacity then
+  -- What somebody has taken is still there until it is acknowledged, and does not wait.
+  local taken = redis.pcall('XPENDING', KEYS[1], 'receivers')[1] or 0
+  if redis.call('XLEN', KEYS[1]) - taken >= capacity then
     return 0
   end
 end
@@ -118,7 +120,16 @@ number; the capacity; the expiry in ms; how long the keys live, in ms; the entry
 payload. Returns 0 if it is full.
 """
 
+TAKEN = Script("""
+redis.call('XACK', KEYS[1], 'receivers', unpack(ARGV))
+redis.call('XDEL', KEYS[1], unpack(ARGV))
+""")
+"""Forget messages of a named channel that have been handed over.
+
+Keys: the channel's stream. Arguments: the ids of the entries.
+"""
+
 LOADING = tuple(
-    ("SCRIPT", "LOAD", script.text) for script in (HOLD, GROUP_SEND, REMOTE_JOIN, NAMED_SEND)
+    ("SCRIPT", "LOAD", script.text) for script in (HOLD, GROUP_SEND, REMOTE_JOIN, NAMED_SEND, TAKEN)
 )
 """The commands that load them."""

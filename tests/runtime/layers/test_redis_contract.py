@@ -9,6 +9,7 @@ import pytest
 from runtime.layers.redis import RedisChannelLayer
 from runtime.testing.layers import (
     ChannelLayerContract,
+    IntrospectionContract,
     PeersContract,
     PushContract,
     with_layer,
@@ -18,7 +19,7 @@ from tests.support.redis_sentinel import running_sentinel
 prefixes = (f"contract{number}" for number in itertools.count())
 
 
-class RedisContract(ChannelLayerContract, PushContract, PeersContract):
+class RedisContract(ChannelLayerContract, PushContract, IntrospectionContract, PeersContract):
     layer_class = RedisChannelLayer
     options: ClassVar[dict[str, Any]] = {}
 

@@ -1,0 +1,387 @@
+"""A node that speaks through servers, whichever way its messages take.
+
+Owns the connections for commands, the numbers of what is sent, named channels, what is
+under way to own channels, and what follows from an entry that has come in. How a node and a
+group are reached is the business of the subclasses: `runtime.layers.streams` and
+`runtime.layers.subscriptions`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Awaitable, Hashable, Iterable, Sequence
+from typing import Any, Final
+
+from runtime.drops import drops
+from runtime.exceptions import ChannelFull, LayerUnavailable, ServerRefusal
+from runtime.layers.addresses import Cluster
+from runtime.layers.cluster import ClusterShards
+from runtime.layers.connection import Link
+from runtime.layers.dialing import Place
+from runtime.layers.entries import (
+    ANSWER,
+    FLUSH,
+    JOIN,
+    LEAVE,
+    QUESTION,
+    TO_CHANNEL,
+    TO_GROUP,
+    Head,
+    read_head,
+    write_head,
+)
+from runtime.layers.keys import node_of
+from runtime.layers.named import CONSUMERS, NamedChannels
+from runtime.layers.node import Node, NodeOptions
+from runtime.layers.own import OwnTraffic
+from runtime.layers.questions import Questions, write_answer
+from runtime.layers.scripts import LOADING, NAMED_SEND
+from runtime.layers.sentinel import place_of
+from runtime.layers.shards import Shards
+from runtime.taps import is_muted
+from runtime.typing import Message
+
+BEATS: Final = 3
+"""How often a lease is renewed before it would end."""
+
+LONGEST_WAIT_S: Final = 1.0
+"""How long who leaves a group waits for what was sent to it before."""
+
+
+class ServedNode(Node):
+    """A node with servers.
+
+    Attributes:
+        servers: the connections for commands.
+    """
+
+    def __init__(self, options: NodeOptions, heir_of: ServedNode | None = None) -> None:
+        super().__init__(options, heir_of)
+        self._sequence: int = 0 if heir_of is None else heir_of._sequence
+        self._sender = self.id.encode()
+        self._own = OwnTraffic()
+        self._questions = Questions()
+        self._flushes: dict[int, asyncio.Future[None]] = {}
+        self._named: dict[Hashable, NamedChannels] = {}
+        self._beat: asyncio.TimerHandle | None = None
+        self.servers = self._connect()
+
+    @abstractmethod
+    def _append(self, owner: str, head: str, payload: bytes) -> Awaitable[Any]:
+        """Send to a node; what comes back is false if the node is gone."""
+
+    @abstractmethod
+    async def _greet(self, link: Link) -> None:
+        """Say anew what a server may have lost, before anything else is sent."""
+
+    @abstractmethod
+    def _beat_once(self) -> None:
+        """Renew the lease."""
+
+    async def receive(self, channel: str) -> Message:
+        """Return the next message of `channel`: of an own one, or of a named one."""
+        owner = node_of(channel)
+        if owner is None:
+            return await self._named_for(channel).receive(channel)
+        if owner != self.id:
+            raise RuntimeError(
+                f"Channel {channel!r} belongs to another process, or to a loop that has ended."
+                " Receive from a channel of your own: `await layer.new_channel()`."
+            )
+        await self.open()
+        return await self.local.receive(channel)
+
+    async def send(self, channel: str, message: Message, payload: bytes) -> None:
+        """Send to the channel's node, or append to the stream of a named channel."""
+        owner = node_of(channel)
+        if owner is None:
+            if not await self._send_named(channel, payload):
+                drops.report(None, channel, message, "capacity")
+                raise ChannelFull(channel, self.options.capacity_of(channel))
+        elif owner == self.id:
+            await self._send_own(channel, message, payload)
+        else:
+            await self._append(owner, self._head(TO_CHANNEL, channel), payload)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Remove `channel` from `group`, behind what was sent from here before."""
+        if node_of(channel) == self.id:
+            await self._own.wait_for_group(group, LONGEST_WAIT_S)
+        await super().group_discard(group, channel)
+
+    async def close(self) -> None:
+        """Let go of the servers."""
+        self._stop_beating()
+        self._own.lose_all()
+        for named in self._named.values():
+            await named.close()
+        await self.servers.close()
+        self.local.close()
+
+    def drop_sockets(self) -> None:
+        """Forget the sockets."""
+        self.servers.drop_sockets()
+        for named in self._named.values():
+            named.drop_socket()
+
+    # --- connections
+
+    def _connect(self) -> Shards:
+        hosts = self.options.hosts
+        if isinstance(hosts, Cluster):
+            return ClusterShards(hosts, self._make_link)
+        return Shards([place_of(host) for host in hosts], self._make_link)
+
+    def _make_link(self, place: Place) -> Link:
+        return Link(
+            place,
+            timeout_s=self.options.timeout_s,
+            setup=[*LOADING, ("CLIENT", "SETNAME", f"{self.options.keys.prefix}:{self.id}")],
+            greet=self._greet,
+            on_change=self._changed,
+        )
+
+    def _make_reader(self, place: Place) -> Link:
+        name = f"{self.options.keys.prefix}:{self.id}:reader"
+        return Link(
+            place,
+            timeout_s=self.options.timeout_s,
+            silence_s=self.options.lease_s / BEATS + self.options.timeout_s,
+            setup=[*LOADING, ("CLIENT", "SETNAME", name)],
+        )
+
+    def _changed(self, link: Link, error: Exception | None) -> None:
+        if self.options.on_change is not None:
+            self.options.on_change(self, error)
+
+    def _beat_later(self) -> None:
+        self._beat = self.loop.call_later(self.options.lease_s / BEATS, self._beat_once)
+
+    def _stop_beating(self) -> None:
+        if self._beat is not None:
+            self._beat.cancel()
+            self._beat = None
+
+    # --- sending
+
+    def _head(self, kind: str, target: str) -> str:
+        # Numbered in the moment in which it is handed to the connection, which keeps the order.
+        self._sequence += 1
+        return write_head(self.id, self._sequence, kind, is_muted(), target)
+
+    def _group_head(self, group: str) -> str:
+        head = self._head(TO_GROUP, group)
+        if group in self.membership:
+            self._own.group_sent(group, self._sequence)
+        return head
+
+    async def _send_named(self, channel: str, payload: bytes) -> bool:
+        options, head = self.options, self._head(TO_CHANNEL, channel)
+        return await self._put_named(channel, options.keys.sent(channel, self.id), head, payload)
+
+    async def _put_named(self, channel: str, sent: str, head: str, payload: bytes) -> bool:
+        """Append to a named channel's stream; False if it is full."""
+        options, number = self.options, head.split(" ", 2)[1]
+        key = options.keys.channel(channel)
+        capacity, expiry_ms = options.capacity_of(channel), int(options.expiry_s * 1000)
+        limits = (number, capacity, expiry_ms, int(self._keep_s * 1000))
+        command = NAMED_SEND.command([key, sent], *limits, head, payload)
+        return bool(await self.servers.call(key, *command))
+
+    async def _send_own(self, channel: str, message: Message, payload: bytes) -> None:
+        if channel in self.local.sinks:
+            await self._send_to_consumer(channel, payload)
+            return
+        waiting = self.local.depth(channel) + self._own.count(channel)
+        if waiting >= self.options.capacity_of(channel):
+            drops.report(None, channel, message, "capacity")
+            raise ChannelFull(channel, self.options.capacity_of(channel))
+        head, number = self._head(TO_CHANNEL, channel), self._sequence
+        self._own.sent(channel, number)
+        try:
+            is_there = await self._append(self.id, head, payload)
+        except LayerUnavailable:
+            self._own.not_sent(channel, number)
+            raise
+        if not is_there:
+            self._own.not_sent(channel, number)
+
+    async def _send_to_consumer(self, channel: str, payload: bytes) -> None:
+        head, number = self._head(TO_CHANNEL, channel), self._sequence
+        outcome = self._own.outcome(number)
+        try:
+            is_there = await self._append(self.id, head, payload)
+        except LayerUnavailable:
+            self._own.delivered(number, True)
+            raise
+        if is_there and not await outcome:
+            raise ChannelFull(channel, self.options.capacity_of(channel))
+
+    # --- receiving
+
+    @property
+    def _keep_s(self) -> float:
+        return self.options.expiry_s + self.options.lease_s
+
+    def _named_for(self, channel: str) -> NamedChannels:
+        key = self.options.keys.channel(channel)
+        together = self.servers.read_together(key)
+        named = self._named.get(together)
+        if named is None:
+            named = self._named[together] = NamedChannels(
+                self.id,
+                self.servers,
+                self._make_reader(self.servers.place_for(key)),
+                self.options.keys,
+                self.local,
+                block_s=self.options.lease_s / BEATS,
+                keep_s=self._keep_s,
+                take=self._take_named,
+            )
+        return named
+
+    def _take_named(self, channel: str, age_ms: float, head: bytes, payload: bytes) -> None:
+        if age_ms > self.options.expiry_s * 1000:
+            self._expire([channel], payload)
+        else:
+            self.deliver_to_channel(channel, payload, read_head(head).is_muted)
+
+    def _take(self, head: Head, payload: bytes, *, is_late: bool = False) -> None:
+        """Do what an entry is for."""
+        if head.kind == TO_GROUP:
+            if head.sender == self._sender:
+                self._own.group_arrived(head.target, head.number)
+            if is_late:
+                self._expire(self.membership.members(head.target), payload)
+            else:
+                self.deliver_to_group(head.target, payload, head.is_muted)
+        elif head.kind == TO_CHANNEL:
+            self._take_for_channel(head, payload, is_late)
+        else:
+            self._obey(head, payload)
+
+    def _take_for_channel(self, head: Head, payload: bytes, is_late: bool) -> None:
+        is_own = head.sender == self._sender
+        if is_own:
+            self._own.arrived(head.target, head.number)
+        had_room = True
+        if is_late:
+            self._expire([head.target], payload)
+        else:
+            had_room = self.deliver_to_channel(head.target, payload, head.is_muted)
+        if is_own:
+            self._own.delivered(head.number, had_room)
+
+    def _expire(self, channels: Sequence[str], payload: bytes) -> None:
+        if (decoded := self._decode(payload)) is not None:
+            for channel in channels:
+                drops.report(None, channel, decoded.message, "expired")
+
+    # --- introspection
+
+    @abstractmethod
+    async def groups(self) -> list[str]:
+        """Return the groups that have members."""
+
+    @abstractmethod
+    async def group_channels(self, group: str) -> list[str]:
+        """Return the channels in `group`, of all nodes."""
+
+    @abstractmethod
+    async def local_depths(self) -> list[dict[str, int]]:
+        """Return what waits on channels in all processes, one dict for each node."""
+
+    async def channel_depths(self) -> dict[str, int]:
+        """Return {channel: messages that wait}, for named channels and those of all nodes."""
+        depths = await self._named_depths()
+        for one in await self.local_depths():
+            for channel, depth in one.items():
+                depths[channel] = depths.get(channel, 0) + depth
+        return depths
+
+    async def _named_depths(self) -> dict[str, int]:
+        depths: dict[str, int] = {}
+        pattern = f"{literal(self.options.keys.prefix)}:channel:{{*}}"
+        for link in await self.servers.find_all():
+            for key in await scan(link, pattern):
+                if depth := await _depth_of(link, key):
+                    depths[key.partition(b"{")[2][:-1].decode()] = depth
+        return depths
+
+    async def _alive(self, members: Iterable[str]) -> set[str]:
+        """Return those that are named channels, or nodes with a lease."""
+        alive = set()
+        for member in members:
+            key = self.options.keys.node(member)
+            if member.startswith("=") or await self.servers.call(key, "EXISTS", key):
+                alive.add(member)
+        return alive
+
+    # --- what other nodes ask for
+
+    def _obey(self, head: Head, payload: bytes) -> None:
+        if head.kind == FLUSH:
+            self.forget()
+            if head.sender == self._sender and head.number in self._flushes:
+                self._flushes.pop(head.number).set_result(None)
+        elif head.kind == QUESTION:
+            self._reply(head)
+        elif head.kind == ANSWER:
+            self._questions.answered(int(head.target), payload)
+        elif head.kind in (JOIN, LEAVE):
+            group, _, channel = head.target.partition(" ")
+            self.join(group, channel) if head.kind == JOIN else self.leave(group, channel)
+
+    def _reply(self, head: Head) -> None:
+        what, _, argument = head.target.partition(" ")
+        answer: Any = self.local.depths() if what == "depths" else self.membership.members(argument)
+        self._send_answer(head, answer)
+
+    def _send_answer(self, head: Head, answer: Any) -> None:
+        target = self._head(ANSWER, str(head.number))
+        sending = self._append(head.sender.decode(), target, write_answer(answer))
+        asyncio.ensure_future(sending).add_done_callback(forget)
+
+    async def _forget_when_read(self, number: int, sending: Awaitable[Any]) -> None:
+        """Send a request to forget all, and return when this node has read its own."""
+        done = self._flushes[number] = self.loop.create_future()
+        if await sending:
+            # What comes after it is not forgotten: whoever goes on here may join again.
+            await asyncio.wait([done], timeout=self.options.timeout_s)
+        self._flushes.pop(number, None)
+
+
+def forget(done: asyncio.Future[Any]) -> None:
+    """Take note of an error that nobody waits for."""
+    if not done.cancelled():
+        done.exception()
+
+
+def nothing(answer: Any) -> None:
+    """Pass over an answer."""
+
+
+async def scan(link: Link, pattern: str) -> list[bytes]:
+    """Return the keys of one server that match `pattern`."""
+    cursor, keys = b"0", set()
+    while True:
+        cursor, found = await link.call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
+        keys.update(found)
+        if cursor == b"0":
+            return sorted(keys)
+
+
+async def _depth_of(link: Link, key: bytes) -> int:
+    """Return how many messages of a named channel nobody has taken."""
+    length: int = await link.call("XLEN", key)
+    try:
+        pending: list[Any] = await link.call("XPENDING", key, CONSUMERS)
+    except ServerRefusal:  # nobody has ever received from it
+        return length
+    return max(0, length - int(pending[0]))
+
+
+def literal(prefix: str) -> str:
+    """Return a pattern of the server's that matches `prefix` as it is."""
+    return "".join(f"\\{letter}" if letter in "\\*?[]^-" else letter for letter in prefix)
