@@ -106,6 +106,7 @@ async def test_a_room_that_does_not_exist_yet_is_not_in_the_navigation(people: P
     assert [text.split()[0] for text in await links.all_inner_texts()] == [
         "Connections",
         "Traffic",
+        "Routing",
         "Client",
     ]
 
