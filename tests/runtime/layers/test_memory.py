@@ -47,6 +47,13 @@ async def test_a_full_channel_refuses_and_says_which_and_how_full(layer):
         await layer.send("jobs", {"type": "job"})
 
 
+async def test_a_full_channel_has_room_as_soon_as_something_is_taken(layer):
+    for _ in range(3):
+        await layer.send("jobs", {"type": "job"})
+    await take(layer, "jobs")
+    await layer.send("jobs", {"type": "job"})
+
+
 async def test_a_channel_can_have_a_capacity_of_its_own():
     layer = InMemoryChannelLayer(capacity=1, channel_capacity={"jobs.*": 2})
     await layer.send("jobs.big", {"type": "job"})
