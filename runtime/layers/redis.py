@@ -7,10 +7,11 @@ Chosen by `"BACKEND": "runtime.layers.redis.RedisChannelLayer"`.
 
 from __future__ import annotations
 
+from runtime.exceptions import ChannelFull
 from runtime.layers.networked import NetworkedChannelLayer
 from runtime.layers.streams import StreamNode
 
-__all__ = ["RedisChannelLayer"]
+__all__ = ["ChannelFull", "RedisChannelLayer"]
 
 
 class RedisChannelLayer(NetworkedChannelLayer):

@@ -53,7 +53,7 @@ class BaseMessageSerializer(ABC):
         random_prefix_length: int = 0,
         expiry: float | None = None,
     ) -> None:
-        self.random_prefix_length = random_prefix_length
+        self.random_prefix_length = max(random_prefix_length, 0)
         self.expiry = expiry
         self.crypter: MultiFernet | None = None
         if symmetric_encryption_keys:
@@ -139,7 +139,7 @@ class JSONSerializer(BaseMessageSerializer):
             MessageNotPortable: it holds a value that JSON has no way to write, such as bytes.
         """
         try:
-            return json.dumps(message, default=_refuse, separators=(",", ":")).encode()
+            return json.dumps(message, default=_refuse).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise MessageNotPortable((), f"not to be written as JSON ({error})") from None
 

@@ -234,6 +234,15 @@ class TestGetUser:
         assert isinstance(await get_user({"session": session}), AnonymousUser)
         assert await session.aget(SESSION_KEY) is None
 
+    @with_database
+    async def test_a_session_without_a_hash_is_nobodys(self, monkeypatch: Any) -> None:
+        """Not even that of a user who has no hash: no new password could end it."""
+        session = await a_session_of(await a_user())
+        monkeypatch.setattr(User, "get_session_auth_hash", lambda user: "")
+        for stored in ("", None):
+            await session.aset(HASH_SESSION_KEY, stored)
+            assert isinstance(await get_user({"session": session}), AnonymousUser)
+
 
 @with_database
 class TestLogin:

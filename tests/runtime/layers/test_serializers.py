@@ -87,3 +87,15 @@ def test_a_format_whose_library_is_missing_says_so_when_it_is_used():
 def test_json_refuses_what_it_has_no_way_to_write(value):
     with pytest.raises(MessageNotPortable, match="JSON"):
         registry.get_serializer("json").serialize({"type": "x", "value": value})
+
+
+def test_json_is_written_as_other_programs_write_it():
+    assert registry.get_serializer("json").serialize({"a": [1, None]}) == b'{"a": [1, null]}'
+
+
+@pytest.mark.parametrize("length", [0, -1])
+def test_a_prefix_without_a_length_is_none(length):
+    serializer = registry.get_serializer("msgpack", random_prefix_length=length)
+    written = serializer.serialize(MESSAGE)
+    assert written == registry.get_serializer("msgpack").serialize(MESSAGE)
+    assert serializer.deserialize(written) == MESSAGE
