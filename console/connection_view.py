@@ -6,7 +6,7 @@ state. Built when somebody reads. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -95,36 +95,44 @@ class ConnectionView:
 
     def as_record(self) -> dict[str, object]:
         """Return the connection as a query sees it."""
-        groups = tuple(name for name, _ in self.groups)
-        words = (self.path, self.query_string, self.route, self.consumer_path, self.user)
-        return {
-            "type": self.protocol,
-            "proto": (self.protocol, self.badge),
-            "user": self.user,
-            "path": self.path,
-            "process": self.process,
-            "group": groups,
-            "channel": self.channel_name,
-            "state": self.state,
-            "is": tuple(self._standing()),
-            "code": self.close_code,
-            "error": error_names(self.last_error),
-            "size": self.in_bytes + self.out_bytes,
-            "consumer": (self.consumer, self.consumer_path),
-            "id": (self.id, self.short_id),
-            "text": " ".join(
-                (*words, self.client, self.id, self.channel_name, self.last_error, *groups)
-            ),
-        }
+        return {key: value_of(self) for key, value_of in RECORD.items()}
 
-    def _standing(self) -> Iterator[str]:
-        yield "open" if self.closed_at is None else "closed"
-        if self.state == "idle":
-            yield "idle"
-        if self.error_count or self.state == "error":
-            yield "error"
-        if self.is_from_console:
-            yield "console"
+
+def _standing(seen: Any) -> tuple[str, ...]:
+    said = {
+        "open": seen.closed_at is None,
+        "closed": seen.closed_at is not None,
+        "idle": seen.state == "idle",
+        "error": bool(seen.error_count) or seen.state == "error",
+        "console": seen.is_from_console,
+    }
+    return tuple(name for name, is_so in said.items() if is_so)
+
+
+def _words(seen: Any) -> str:
+    groups = (name for name, _ in seen.groups)
+    words = (seen.path, seen.query_string, seen.route, seen.consumer_path, seen.user)
+    return " ".join((*words, seen.client, seen.id, seen.channel_name, seen.last_error, *groups))
+
+
+RECORD: dict[str, Callable[[Any], object]] = {
+    "type": lambda seen: seen.protocol,
+    "proto": lambda seen: (seen.protocol, seen.badge),
+    "user": lambda seen: seen.user,
+    "path": lambda seen: seen.path,
+    "process": lambda seen: seen.process,
+    "group": lambda seen: tuple(name for name, _ in seen.groups),
+    "channel": lambda seen: seen.channel_name,
+    "state": lambda seen: seen.state,
+    "is": _standing,
+    "code": lambda seen: seen.close_code,
+    "error": lambda seen: error_names(seen.last_error),
+    "size": lambda seen: seen.in_bytes + seen.out_bytes,
+    "consumer": lambda seen: (seen.consumer, seen.consumer_path),
+    "id": lambda seen: (seen.id, seen.short_id),
+    "text": _words,
+}
+"""What a query asks of a connection, by its key: of a `ConnectionView`, or of a `Glance`."""
 
 
 class ConnectionReader:
@@ -158,7 +166,7 @@ class ConnectionReader:
             with_scope: also redact the whole scope, which lists do not show.
         """
         redactor, consumer = self.redactor, known.consumer_class
-        path, query_string, client, user_agent = self._fixed(known)
+        path, query_string, client, user_agent = self.fixed(known)
         return ConnectionView(
             id=known.id,
             short_id=known.short_id,
@@ -186,7 +194,7 @@ class ConnectionReader:
             error_count=known.error_count,
             groups=groups,
             activity=known.activity.read(now),
-            state=self._state(known, now),
+            state=self.state(known, now),
             close_code=known.close_code,
             close_reason=redactor.text(known.close_reason),
             closed_by=known.closed_by,
@@ -197,12 +205,13 @@ class ConnectionReader:
             epoch=self.epoch,
         )
 
-    def _state(self, known: ConnectionState, now: float) -> ConnectionPhase:
+    def state(self, known: ConnectionState, now: float) -> ConnectionPhase:
+        """Return how a connection stands at `now`."""
         is_idle = known.phase == "open" and now - known.last_at >= self.idle_s
         return "idle" if is_idle else known.phase
 
-    def _fixed(self, known: ConnectionState) -> tuple[str, str, str, str]:
-        """Return what stays as it is once the route is known; worked out once."""
+    def fixed(self, known: ConnectionState) -> tuple[str, str, str, str]:
+        """Return path, query string, client and user agent: they stay once the route is known."""
         if known.shown is not None and known.shown[0] is known.arguments:
             return known.shown[1]
         scope: Mapping[str, Any] = known.scope or {}

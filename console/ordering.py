@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from console.connection_glance import Glance
     from console.connection_view import ConnectionView
+
+Listed = TypeVar("Listed", "ConnectionView", "Glance")
 
 NEWEST_FIRST = "age"
 
-KEYS: dict[str, Callable[[ConnectionView], Any]] = {
+KEYS: dict[str, Callable[[Any], Any]] = {
     "type": lambda view: view.badge,
     "path": lambda view: view.path,
     "route": lambda view: view.route,
@@ -64,7 +67,7 @@ class Order:
         way = "descending" if self.is_descending else "ascending"
         return f"by {LABELS.get(self.key, self.key).lower()}, {way}"
 
-    def sort(self, views: Sequence[ConnectionView]) -> list[ConnectionView]:
+    def sort(self, views: Sequence[Listed]) -> list[Listed]:
         """Return `views`, which come newest first, in this order; equals stay newest first.
 
         Unless another order is asked for, those that are open come before the closed ones.

@@ -7,10 +7,12 @@ events nor the recorder wait for them. Knows no page, no layer and no HTML.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from console.connection import ConnectionState
+from console.connection_glance import Glance
 from console.connection_view import ConnectionReader, ConnectionView
 from console.entry import DIRECTIONS, Entry, Position, unspell
 from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
@@ -60,15 +62,7 @@ class Reader:
 
     async def connections(self, query: Query | None = None) -> list[ConnectionView]:
         """Return the listed connections that match, newest first, closed ones included."""
-        found: list[ConnectionView] = []
-
-        def look(known: ConnectionState) -> None:
-            view = self.view_of(known)
-            if not query or query.matches(view.as_record()):
-                found.append(view)
-
-        await in_slices(self._listed(), look, self.recorder.lock)
-        return found
+        return await self._views(glance.known for glance in await self._glances(query))
 
     async def listing(
         self, query: Query | None, order: Order, hidden: Sequence[str], limit: int
@@ -76,23 +70,21 @@ class Reader:
         """Return the first `limit` rows in `order`; what is hidden is counted, not listed."""
         position, listed = self.position, self._listed()
         if query or not order.is_newest_first:
-            views = await self.connections(query)
-            protocols = {view.id: view.protocol for view in views}
-            visible = [view for view in views if view.protocol not in hidden]
-            return Listing(order.sort(visible)[:limit], protocols, len(listed), position)
-        # The usual page: which rows it has is known without looking at each closely.
-        visible_ones = [known for known in listed if known.protocol not in hidden]
-        first = sorted(visible_ones, key=lambda known: known.is_closed)[:limit]
-        rows: list[ConnectionView] = []
-        await in_slices(first, lambda known: rows.append(self.view_of(known)), self.recorder.lock)
-        protocols = {known.id: known.protocol for known in listed}
-        return Listing(rows, protocols, len(listed), position)
+            glances = await self._glances(query)
+            protocols = {glance.known.id: glance.known.protocol for glance in glances}
+            visible = [glance for glance in glances if glance.known.protocol not in hidden]
+            first = [glance.known for glance in order.sort(visible)[:limit]]
+        else:
+            # The usual page: which rows it has is known without looking at any closely.
+            protocols = {known.id: known.protocol for known in listed}
+            first = _first(listed, hidden, limit)
+        return Listing(await self._views(first), protocols, len(listed), position)
 
     async def matching(self, query: Query | None) -> dict[str, str]:
         """Return the protocols of the listed connections that match, by id."""
         if not query:
             return {known.id: known.protocol for known in self._listed()}
-        return {view.id: view.protocol for view in await self.connections(query)}
+        return {one.known.id: one.known.protocol for one in await self._glances(query)}
 
     def connection(self, connection_id: str, *, with_scope: bool = True) -> ConnectionView | None:
         """Return one connection, or None if it is not listed."""
@@ -216,6 +208,12 @@ class Reader:
             changed = [known.id for known in recorder.state.changed_since(offset)]
             return recorder.journal.position, changed, recorder.state.removed_since(offset)
 
+    def opened_since(self, offset: int) -> list[str]:
+        """Return the ids of the connections that opened since the entry at `offset`."""
+        with self.recorder.lock:
+            entries, _ = self.recorder.journal.since(offset)
+            return [one.connection.id for one in entries if one.kind == "open" and one.connection]
+
     def totals(self) -> Totals:
         """Return the measurements of this process."""
         recorder = self.recorder
@@ -243,6 +241,25 @@ class Reader:
         recorder = self.recorder
         groups = recorder.state.memberships.of_channel(known.channel_name)
         return self._connections.view(known, groups, recorder.clock(), with_scope=with_scope)
+
+    async def _views(self, known: Iterable[ConnectionState]) -> list[ConnectionView]:
+        views: list[ConnectionView] = []
+        await in_slices(known, lambda one: views.append(self.view_of(one)), self.recorder.lock)
+        return views
+
+    async def _glances(self, query: Query | None) -> list[Glance]:
+        """Return the listed connections that match, newest first, looked at no closer."""
+        now = self.recorder.clock()
+        memberships, reader = self.recorder.state.memberships, self._connections
+        found: list[Glance] = []
+
+        def look(known: ConnectionState) -> None:
+            glance = Glance(known, reader, memberships.of_channel(known.channel_name), now)
+            if not query or query.matches(glance):
+                found.append(glance)
+
+        await in_slices(self._listed(), look, self.recorder.lock)
+        return found
 
     async def _shown(self, entries: Sequence[Entry]) -> list[EntryView]:
         views: list[EntryView] = []
@@ -272,6 +289,16 @@ class Reader:
             return lambda entry: entry.offset < end
         at = before.at
         return lambda entry: at is None or entry.at < at
+
+
+def _first(
+    listed: Sequence[ConnectionState], hidden: Sequence[str], limit: int
+) -> list[ConnectionState]:
+    """Return the first `limit` that are not hidden: open ones first, the newest at the top."""
+    visible = [known for known in listed if known.protocol not in hidden]
+    first = list(islice((known for known in visible if known.closed_at is None), limit))
+    closed = (known for known in visible if known.closed_at is not None)
+    return first + list(islice(closed, limit - len(first)))
 
 
 def _is_on(entry: Entry, connection_id: str | None) -> bool:

@@ -143,7 +143,7 @@ class Relay:
             self.reader.listing(query, order, hidden, limit), node, "listing", asked
         )
         rows, held, elsewhere, since = list(own.rows), own.held, {}, {}
-        for answer in heard(others, ConnectionView):
+        for answer in await heard(others, ConnectionView):
             rows += answer.values
             elsewhere[answer.epoch] = answer.counts("counts")
             held += answer.number("held")
@@ -163,7 +163,7 @@ class Relay:
         if (own := self.reader.connection(connection_id)) is not None:
             return own
         replies = await self._ask("connection", {"id": connection_id})
-        for answer in heard(replies, ConnectionView):
+        for answer in await heard(replies, ConnectionView):
             if answer.values:
                 return answer.values[0]
         if replies is not None and replies.silent:
@@ -204,7 +204,7 @@ class Relay:
             only=process,
         )
         entries, matched, held, since = list(own.entries), own.matched, own.held, {}
-        for answer in heard(others, EntryView):
+        for answer in await heard(others, EntryView):
             entries += answer.values
             matched += answer.number("matched")
             held += answer.number("held")
@@ -374,7 +374,7 @@ class Relay:
             if epoch not in {status.process.epoch for status in self.statuses()}:
                 return None  # of a process that has ended
             raise NoAnswer(self.names_of(replies.silent))
-        details = [one for answer in heard(replies, EntryDetail) for one in answer.values]
+        details = [one for answer in await heard(replies, EntryDetail) for one in answer.values]
         return details[0] if details else None
 
     async def _linked(self, detail: EntryDetail, position: str) -> EntryDetail:
@@ -382,7 +382,7 @@ class Relay:
         cause = unspell(detail.view.cause)
         effects = {one.position: one for one in detail.effects}
         replies = await self._ask("effects", {"position": position})
-        for answer in heard(replies, EntryView):
+        for answer in await heard(replies, EntryView):
             effects |= {one.position: one for one in answer.values}
         effects |= {one.position: one for one in self.reader.effects_of(position)}
         caused_by = detail.caused_by

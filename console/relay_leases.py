@@ -16,6 +16,9 @@ from console.roster import Roster
 MOST_CONSOLES = 32
 BEAT_S = 2.0
 
+UNDER_WAY_S = 1.0
+"""How long a lease may be under way, and so be older than it says."""
+
 
 @dataclass(slots=True, eq=False)
 class Told:
@@ -86,7 +89,7 @@ class Leases:
         self._consoles[lease.console] = console
         console.expires_at = now + lease.ttl_s
         # Younger than the console: whoever looks there has seen nothing of this process.
-        usual = 0 if uptime_s <= lease.age_s else position
+        usual = 0 if uptime_s <= lease.age_s + UNDER_WAY_S else position
         fresh = []
         wanted: dict[str, Told] = {}
         for one in lease.subscriptions:

@@ -1,19 +1,22 @@
 """What came back to a question: whole answers, and the values in them.
 
 Owns the reading of answers. They are hostile until each value has its shape; a process
-that says nonsense is as one that says nothing. Pure.
+that says nonsense is as one that says nothing.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from console import plain
 from console.plain import MalformedValue
 from console.relay_protocol import RefusedMessage, loads
+from console.slices import in_slices
 
 T = TypeVar("T")
 
@@ -62,18 +65,20 @@ class Heard(Generic[T]):
         }
 
 
-def heard(replies: Replies | None, kind: type[T]) -> list[Heard[T]]:
+async def heard(replies: Replies | None, kind: type[T]) -> list[Heard[T]]:
     """Return the answers, each with its values as `kind`; those that are malformed are none."""
     answers = []
     for epoch, text in (replies.texts if replies is not None else {}).items():
         try:
-            answers.append(_read(epoch, text, kind))
+            answers.append(await _read(epoch, text, kind))
         except (MalformedValue, RefusedMessage) as error:
             logger.warning("The answer of process %s was refused: %s", epoch, error)
     return answers
 
 
-def _read(epoch: str, text: str, kind: type[T]) -> Heard[T]:
+async def _read(epoch: str, text: str, kind: type[T]) -> Heard[T]:
     head, *lines = text.split("\n")
-    values = [plain.from_plain(kind, loads(line)) for line in lines]
+    values: list[T] = []
+    read = partial(plain.from_plain, kind)
+    await in_slices(lines, lambda line: values.append(read(loads(line))), nullcontext())
     return Heard(epoch, plain.read_mapping(loads(head)), values)

@@ -213,6 +213,8 @@ def _log_out(session: Any, user: Any) -> None:
 
 def _is_verified(session: Any, user: Any) -> bool:
     """Return whether the session was made with the user's present password."""
+    if not session.get(HASH_SESSION_KEY):
+        return False  # even for a user without a hash: nothing ties the session to a password
     auth_hash = user.get_session_auth_hash()
     if _is_hash(session, auth_hash):
         return True

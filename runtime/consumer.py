@@ -15,6 +15,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
+from sys import intern
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from asgiref.sync import markcoroutinefunction
@@ -151,7 +152,8 @@ class AsyncConsumer:
             self._announce_start()
             # A channel has no client that could leave, but jobs that must outlive a failure.
             kind = scope["type"]
-            self._mailbox.read_events(receive, last=f"{kind}.disconnect", ahead=kind != "channel")
+            last = intern(f"{kind}.disconnect")  # one string for all connections, not one each
+            self._mailbox.read_events(receive, last=last, ahead=kind != "channel")
             await self._handle_all()
         except StopConsumer:
             pass

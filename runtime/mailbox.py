@@ -92,8 +92,9 @@ class Mailbox:
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
         self._taker: asyncio.Future[Item] | None = None
-        self._waiting_for_room: list[asyncio.Future[None]] = []
-        self._readers: list[asyncio.Task[None]] = []
+        # Tuples: an empty one takes no memory, and most connections have one reader.
+        self._waiting_for_room: tuple[asyncio.Future[None], ...] = ()
+        self._readers: tuple[asyncio.Task[None], ...] = ()
 
     def __len__(self) -> int:
         return len(self._items or ())
@@ -138,26 +139,27 @@ class Mailbox:
                 return item
         return None
 
-    async def get(self) -> Item:
-        """Remove and return the next item, waiting for it.
+    def get(self) -> Awaitable[Item]:
+        """Remove and return the next item, waiting for it: `await mailbox.get()`.
 
         Raises:
             ConnectionEnding: the runtime ends the connection here.
             Exception: what a reader failed with, after the items before it.
         """
+        # A future, not a coroutine: that would be one for each message, and its frame would
+        # stay for as long as nothing comes.
+        taker = self._loop.create_future()
         # By name: a subclass may refuse in take_now() what it gives out here.
         if (item := Mailbox.take_now(self)) is not None:
-            return item
+            taker.set_result(item)
+            return taker
         if self._failure is not None:
             raise self._failure
         self._items = None
-        self._taker = self._loop.create_future()
+        self._taker = taker
         if self._waiting_for_room:
             self._announce_room()
-        try:
-            return await self._taker
-        finally:
-            self._taker = None
+        return taker
 
     def take_waiting(self, most: int) -> list[Item]:
         """Remove and return at most `most` items that wait already."""
@@ -212,13 +214,13 @@ class Mailbox:
     async def close(self) -> None:
         """End the readers and forget what waits."""
         await cancel_and_wait(*self._readers)
-        self._readers.clear()
+        self._readers = ()
         self._items = None
 
     async def _read_events(self, receive: Receive, last: str, watermark: int) -> None:
         while not self.is_disconnected:
             if watermark == 0:
-                await self._wait_for_room(lambda: self._taker is not None and not self._items)
+                await self._wait_for_room(self._is_asked)
             elif self._events >= watermark:
                 await self._wait_for_room(lambda: self._events < watermark // 2)
             event = await receive()
@@ -235,8 +237,12 @@ class Mailbox:
             if self._layer_messages >= self._capacity:
                 await self._wait_for_room(lambda: self._layer_messages < self._capacity)
 
+    def _is_asked(self) -> bool:
+        """Whether the consumer waits in `get()`: one that was cancelled there does not."""
+        return self._taker is not None and not self._taker.done()
+
     def _start(self, reading: Coroutine[Any, Any, None], name: str) -> None:
-        self._readers.append(spawn(reading, name=name, on_error=self._fail))
+        self._readers += (spawn(reading, name=name, on_error=self._fail),)
 
     def _fail(self, failure: BaseException) -> None:
         self._failure = failure
@@ -275,14 +281,14 @@ class Mailbox:
     async def _wait_for_room(self, has_room: Callable[[], bool]) -> None:
         while not has_room():
             room = self._loop.create_future()
-            self._waiting_for_room.append(room)
+            self._waiting_for_room += (room,)
             await room
 
     def _announce_room(self) -> None:
-        for room in self._waiting_for_room:
+        waiting, self._waiting_for_room = self._waiting_for_room, ()
+        for room in waiting:
             if not room.done():
                 room.set_result(None)
-        self._waiting_for_room.clear()
 
 
 def capacity_of(layer: Any, channel: str) -> int:

@@ -163,11 +163,13 @@ class Outbox:
                 waiting.event, waiting.cause = frame.event, frame.cause
                 waiting.size_bytes = frame.size_bytes
                 self.coalesced += 1
+                # It may be larger than the one before: others make room for it, as for a new one.
+                self._forget_waiting(lambda: self._unsent_bytes <= self._limit_bytes, keep=waiting)
                 return True
         return False
 
-    def _forget_waiting(self, is_enough: Callable[[], bool]) -> None:
-        for frame in [one for one in self._waiting if one.can_be_lost]:
+    def _forget_waiting(self, is_enough: Callable[[], bool], *, keep: Frame | None = None) -> None:
+        for frame in [one for one in self._waiting if one.can_be_lost and one is not keep]:
             if is_enough():
                 return
             self._waiting.remove(frame)

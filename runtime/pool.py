@@ -4,7 +4,7 @@ Owns the threads of the process and their end. Does not know what it runs, nor w
 answer goes: that is `runtime.threads`, which calls it.
 
 `concurrent.futures` would do as well, but makes a future with a lock for each call, and who
-calls here asks for neither a result nor an error: a third of what a short handler costs.
+calls here asks for neither a result nor an error.
 
 Source: docs/decisions/0006-sync-consumers.md
 """

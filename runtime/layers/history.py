@@ -156,9 +156,6 @@ class Histories:
         # In the order of their last messages, so that those which may be forgotten stand first.
         self._logs: dict[str, HistoryLog] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._retentions)
-
     def has(self, group: str) -> bool:
         """Return whether `group` keeps its messages."""
         return self._retentions.of(group) is not None

@@ -118,9 +118,9 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
         self._timer = SweepTimer(self._sweep, self._lock)
         self._init_presence(Roster())
         self._init_jobs(acknowledged_channels)
-        self._histories = Histories(
-            ByName(history, Retention, "history"), partial(secrets.token_urlsafe, 9)
-        )
+        retentions = ByName(history, Retention, "history")
+        self._histories = Histories(retentions, partial(secrets.token_urlsafe, 9))
+        self._has_history = bool(retentions)
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         """Put `message` on `channel`; see `BaseChannelLayer.send`.
@@ -152,7 +152,7 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
                 f"Channel {channel!r} belongs to a running consumer, which gets its messages."
                 " Receive from a channel of your own: `await layer.new_channel()`."
             )
-        if self._policies and self.retry_policy(channel) is not None:
+        if self._has_policies and self.retry_policy(channel) is not None:
             return await self._receive_job(channel)
         try:
             while True:
@@ -221,7 +221,7 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
         """
         message = self._checked(message)
         self.require_valid_group_name(group)
-        if self._histories and self._histories.has(group):
+        if self._has_history and self._histories.has(group):
             with self._lock:  # what is kept first is delivered first
                 self._broadcast(group, self._histories.keep(group, message, time.monotonic()))
         else:
@@ -302,7 +302,7 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
         return self._keep(channel, message, cause) if sink is None else sink(message, cause)
 
     def _keep(self, channel: str, message: Message, cause: Cause | None) -> bool:
-        if self._policies and self.retry_policy(channel) is not None:
+        if self._has_policies and self.retry_policy(channel) is not None:
             return self._add_job(channel, message, cause)
         now = time.monotonic()
         with self._lock:

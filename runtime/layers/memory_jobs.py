@@ -101,11 +101,12 @@ class JobsInMemory(BaseChannelLayer):
     """The extension `acknowledgement` within one process; see `AcknowledgingLayer`."""
 
     _policies: ByName[RetryPolicy]
+    _has_policies: bool
     _shelves: dict[str, JobShelf]
 
     def retry_policy(self, channel: str) -> RetryPolicy | None:
         """Return how the jobs of `channel` are retried; None if it is not acknowledged."""
-        return self._policies.of(channel) if self._policies else None
+        return self._policies.of(channel)
 
     async def take_job(self, channel: str) -> Job:
         """Return the next job of `channel`, waiting for it.
@@ -167,6 +168,7 @@ class JobsInMemory(BaseChannelLayer):
         self, option: Sequence[str] | Mapping[str, RetryPolicy | Mapping[str, Any]] | None
     ) -> None:
         self._policies = ByName(option, RetryPolicy, "acknowledged_channels")
+        self._has_policies = bool(self._policies)
         self._shelves = {}
 
     def _add_job(self, channel: str, message: Message, cause: Cause | None) -> bool:

@@ -117,6 +117,8 @@ class Post:
         await self.reader.close()
 
     def _held(self, answer: Any) -> None:
+        if isinstance(answer, LayerUnavailable):
+            return  # the link has said so, and holds it when it is back
         if isinstance(answer, Exception):
             warnings.warn("hold", "A lease could not be renewed: %s", answer)
         elif self.held(answer):

@@ -1,5 +1,7 @@
 """The runtime is tested by itself: the console, which is installed too, does not listen."""
 
+import logging
+
 import pytest
 
 from runtime.drops import Drops, drops
@@ -31,3 +33,16 @@ def layer(monkeypatch):
     layer = InMemoryChannelLayer()
     monkeypatch.setattr(channel_layers, "backends", {"default": layer})
     return layer
+
+
+@pytest.fixture(scope="module")
+def scripted():
+    """Let a module run hundreds of scripts, each with layers of its own and failures of its own.
+
+    The failures are no news in the log.
+    """
+    before = dict(channel_layers.backends)
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+    channel_layers.backends = before

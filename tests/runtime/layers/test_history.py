@@ -2,6 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from runtime.generic.websocket import AsyncJsonWebsocketConsumer
+from runtime.layers import InMemoryChannelLayer, channel_layers
 from runtime.layers.history import (
     POSITION_KEY,
     Histories,
@@ -11,6 +13,7 @@ from runtime.layers.history import (
     offset_of,
 )
 from runtime.layers.patterns import ByName
+from runtime.testing import WebsocketCommunicator
 
 steps = some.lists(some.sampled_from(["say", "wait", "come back"]), max_size=40)
 
@@ -76,8 +79,52 @@ def test_a_group_may_keep_nothing(histories):
 
 
 def test_a_group_without_history_says_how_it_gets_one(histories):
-    assert histories
     assert not histories.has("lobby")
     with pytest.raises(ValueError, match=r"'lobby' has no history.*option `history`"):
         histories.replay("lobby", None, 0.0)
-    assert not Histories(ByName((), Retention, "history"), str)
+
+
+class Chat(AsyncJsonWebsocketConsumer):
+    """As the documentation has it."""
+
+    async def connect(self):
+        await self.accept()
+        self.offset = 0
+        await self.channel_layer.group_add("room.1", self.channel_name)
+        since = self.scope["path"].removeprefix("/") or None
+        replay = await self.channel_layer.replay("room.1", since)
+        if not replay.is_complete:
+            await self.send_json({"reload": True})
+        for message in replay.messages:
+            await self.chat_said(message)
+
+    async def chat_said(self, message):
+        offset = offset_of(message)
+        if offset > self.offset:
+            self.offset = offset
+            await self.send_json({"text": message["text"], "position": message[POSITION_KEY]})
+
+
+async def test_a_client_that_comes_back_has_missed_nothing(monkeypatch):
+    layer = InMemoryChannelLayer(history={"room.*": {"messages": 3}})
+    monkeypatch.setattr(channel_layers, "backends", {"default": layer})
+
+    async def say(*texts):
+        for text in texts:
+            await layer.group_send("room.1", {"type": "chat.said", "text": text})
+
+    async def hear(path, *expected):
+        client = WebsocketCommunicator(Chat.as_asgi(), path)
+        assert (await client.connect())[0]
+        heard = [await client.receive_json_from() for _ in expected]
+        assert [message.get("text", "reload") for message in heard] == list(expected)
+        await client.disconnect()
+        return "/" + heard[-1]["position"]
+
+    await say("a")
+    last = await hear("/", "a")
+    await say("b", "c")
+    last = await hear(last, "b", "c")
+    await say("d", "e", "f", "g")
+    last = await hear(last, "reload", "e", "f", "g")
+    await hear("/nonsense", "reload", "e", "f", "g")

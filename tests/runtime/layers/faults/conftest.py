@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from importlib import import_module
+from importlib.util import find_spec
 
 import pytest
 
@@ -11,6 +13,8 @@ from runtime.layers.base import BaseChannelLayer
 from runtime.layers.redis import RedisChannelLayer
 
 LAYERS: dict[str, type[BaseChannelLayer]] = {"streams": RedisChannelLayer}
+if find_spec("runtime.layers.pubsub") is not None:
+    LAYERS["pubsub"] = import_module("runtime.layers.pubsub").RedisPubSubChannelLayer
 
 
 MakeLayer = Callable[..., BaseChannelLayer]

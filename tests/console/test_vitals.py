@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from console import vitals
+
+
+def test_the_memory_is_that_of_a_python_that_runs_tests() -> None:
+    assert 10_000_000 < vitals.rss_bytes() < 10_000_000_000
+
+
+def test_a_worker_is_known_by_its_command(monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["manage.py", "runworker", "thumbnails"])
+    assert vitals.server() == "runworker"
+
+
+def test_the_versions_are_named() -> None:
+    said = vitals.versions()
+    assert set(said) == {"python", "django", "channelscope"}
+    assert said["python"].startswith("3.")
