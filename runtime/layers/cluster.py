@@ -28,6 +28,9 @@ from runtime.tasks import cancel_and_wait, spawn
 ASK_S: Final = 2.0
 """How long one server may take to say who serves which slots, before another is asked."""
 
+AGAIN_S: Final = 0.2
+"""After which the servers are asked again if none could tell."""
+
 MOST_MOVES: Final = 8
 """How often one command is sent on before its last answer is believed."""
 
@@ -48,6 +51,9 @@ class SlotMap:
 
     def __repr__(self) -> str:
         return f"<SlotMap {dict(zip(self._starts, self._masters, strict=True))}>"
+
+    def __str__(self) -> str:
+        return f"cluster of {', '.join(map(str, self._known))}"
 
     @property
     def is_known(self) -> bool:
@@ -150,13 +156,17 @@ class ClusterShards(Shards):
     Args:
         cluster: some of its servers.
         make_link: makes the connection to one.
+        timeout_s: how long a command waits for the Cluster to be found.
     """
 
-    def __init__(self, cluster: Cluster, make_link: Callable[[Place], Link]) -> None:
+    def __init__(
+        self, cluster: Cluster, make_link: Callable[[Place], Link], timeout_s: float
+    ) -> None:
         super().__init__([], make_link)
         self.is_one = False
         self.slots = SlotMap(cluster)
         self._make_link = make_link
+        self._timeout_s = timeout_s
         self._of_share: dict[int, Link] = {}
         self._aside: dict[Address, Link] = {}
         """Connections to servers that were named in an answer."""
@@ -166,7 +176,13 @@ class ClusterShards(Shards):
         self._finding: asyncio.Task[None] | None = None
 
     def link_for(self, key: str) -> Link:
-        """Return the connection to the server that has `key`; the map must be known."""
+        """Return the connection to the server that has `key`.
+
+        Raises:
+            LayerUnavailable: no server has told yet which that is.
+        """
+        if not self.slots.is_known:
+            raise LayerUnavailable(str(self.slots), "it has not been reached yet")
         return self._link_of_slot(key_slot(key.encode()))
 
     def place_for(self, key: str) -> Place:
@@ -226,16 +242,25 @@ class ClusterShards(Shards):
     async def _refresh(self) -> None:
         failure: Exception | None = None
         try:
-            await self.slots.refresh()
+            async with asyncio.timeout(self._timeout_s):
+                await self._ask_until_told()
             self._moved.clear()
-        except OSError as error:
-            failure = LayerUnavailable("of the Cluster", str(error))
+        except TimeoutError:
+            reason = f"no server has told who serves what, for {self._timeout_s:g} s"
+            failure = LayerUnavailable(str(self.slots), reason)
         unrouted, self._unrouted = self._unrouted, []
         for command in unrouted:
             if failure is None:
                 self._send(command)
             else:
                 command.answer(failure)
+
+    async def _ask_until_told(self) -> None:
+        while True:
+            try:
+                return await self.slots.refresh()
+            except OSError:
+                await asyncio.sleep(AGAIN_S)
 
     def _link_of_slot(self, slot: int) -> Link:
         if (address := self._moved.get(slot)) is not None:

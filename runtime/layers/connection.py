@@ -81,6 +81,7 @@ class Link(asyncio.Protocol):
         greet: awaited each time, after them and before any other command is sent; asks with
             `ask_first()`.
         on_change: told each time that the server has gone (the error) or is back (None).
+        on_push: given each reply first; True for one that answers no command.
         is_plain: whether the server keeps no data and no clock, as a Sentinel does not.
         draw: gives random numbers from 0 to 1.
 
@@ -99,6 +100,7 @@ class Link(asyncio.Protocol):
         setup: Sequence[tuple[Argument, ...]] = (),
         greet: Callable[[Link], Awaitable[None]] | None = None,
         on_change: Callable[[Link, Exception | None], None] | None = None,
+        on_push: Callable[[Any], bool] | None = None,
         is_plain: bool = False,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -111,6 +113,7 @@ class Link(asyncio.Protocol):
         self._setup = setup
         self._greet = greet
         self._on_change = on_change
+        self._on_push = on_push
         self._is_plain = is_plain
         self._draw = draw
         self._loop = asyncio.get_running_loop()
@@ -216,6 +219,8 @@ class Link(asyncio.Protocol):
         self._flush()
 
     def _receive(self, reply: Any) -> None:
+        if self._on_push is not None and self._on_push(reply):
+            return
         if not self._sent:
             self._abort(ConnectionError("it answered what nobody asked"))
             return

@@ -32,6 +32,11 @@ class Keys:
         """Return the key of a node's stream; it lives as long as the node's lease."""
         return f"{self.prefix}:node:{node_id}"
 
+    @property
+    def everybody(self) -> str:
+        """The channel of pub/sub that every node listens to."""
+        return f"{self.prefix}:everybody"
+
     def group(self, group: str) -> str:
         """Return the key of the set of the nodes in a group."""
         return f"{self.prefix}:group:{group}"

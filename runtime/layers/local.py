@@ -141,10 +141,9 @@ class LocalChannels:
             tap(current_connection.get(), channel, taken.message, taken.cause)
         return taken.message
 
-    def receivers(self, channel: str) -> int:
-        """Return how many wait for a message of `channel`."""
-        buffer = self.buffers.get(channel)
-        return len(buffer.receivers) if buffer is not None else 0
+    def channels(self) -> list[str]:
+        """Return the channels that somebody is attached to, or receives from."""
+        return [*self.sinks, *(name for name, one in self.buffers.items() if one.receivers)]
 
     def depth(self, channel: str) -> int:
         """Return how many messages wait on `channel`."""

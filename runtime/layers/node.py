@@ -153,12 +153,11 @@ class Node(ABC):
             await self._add_elsewhere(group, channel, owner)
             return
         await self.open()
-        announcing = self.join(group, channel)
-        if announcing is None:
-            return
         try:
-            # Others may wait for the same: who is cancelled must not cancel it for them.
-            await asyncio.shield(announcing)
+            announcing = self.join(group, channel)
+            if announcing is not None:
+                # Others may wait for the same: who is cancelled must not cancel it for them.
+                await asyncio.shield(announcing)
         except (LayerUnavailable, ServerRefusal):
             self.leave(group, channel)
             raise

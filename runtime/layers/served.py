@@ -130,7 +130,7 @@ class ServedNode(Node):
     def _connect(self) -> Shards:
         hosts = self.options.hosts
         if isinstance(hosts, Cluster):
-            return ClusterShards(hosts, self._make_link)
+            return ClusterShards(hosts, self._make_link, self.options.timeout_s)
         return Shards([place_of(host) for host in hosts], self._make_link)
 
     def _make_link(self, place: Place) -> Link:
@@ -334,9 +334,12 @@ class ServedNode(Node):
             self.join(group, channel) if head.kind == JOIN else self.leave(group, channel)
 
     def _reply(self, head: Head) -> None:
+        """Answer a question."""
         what, _, argument = head.target.partition(" ")
-        answer: Any = self.local.depths() if what == "depths" else self.membership.members(argument)
-        self._send_answer(head, answer)
+        if what == "depths":
+            self._send_answer(head, self.local.depths())
+        elif what == "members":
+            self._send_answer(head, self.membership.members(argument))
 
     def _send_answer(self, head: Head, answer: Any) -> None:
         target = self._head(ANSWER, str(head.number))

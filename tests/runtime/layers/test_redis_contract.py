@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
 from runtime.testing.layers import (
     ChannelLayerContract,
@@ -90,6 +91,26 @@ class TestRedisBehindSentinels(RedisContract):
             {"sentinels": session_sentinel.addresses, "master_name": session_sentinel.name}
         ]
         self.prefix = next(prefixes)
+
+
+class TestPubSub(RedisContract):
+    layer_class = RedisPubSubChannelLayer
+
+
+class TestPubSubWithEncryption(TestRedisWithEncryption):
+    layer_class = RedisPubSubChannelLayer
+
+
+class TestPubSubOnTwoShards(TestRedisOnTwoShards):
+    layer_class = RedisPubSubChannelLayer
+
+
+class TestPubSubCluster(TestRedisCluster):
+    layer_class = RedisPubSubChannelLayer
+
+
+class TestPubSubBehindSentinels(TestRedisBehindSentinels):
+    layer_class = RedisPubSubChannelLayer
 
 
 @pytest.fixture(scope="module")

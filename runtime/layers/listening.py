@@ -1,0 +1,275 @@
+"""A node whose messages travel by pub/sub: nothing is kept for it on the way.
+
+Owns what is published where, and what a gap is: while a server is away, or a node is, what
+is sent to it is lost, counted and said. Named channels are kept all the same, in streams.
+
+Made by `RedisPubSubChannelLayer`, one for each event loop.
+
+Source: docs/decisions/0014-node-streams.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any
+
+from runtime.drops import drops
+from runtime.exceptions import LayerUnavailable
+from runtime.layers.addresses import Cluster
+from runtime.layers.connection import Link
+from runtime.layers.entries import FLUSH, QUESTION, TO_CHANNEL, TO_GROUP, Head, read_head
+from runtime.layers.membership import Membership
+from runtime.layers.node import NodeOptions
+from runtime.layers.questions import LONGEST_WAIT_S
+from runtime.layers.served import BEATS, ServedNode, literal, nothing, scan
+from runtime.layers.subscriptions import Ear, Subscriptions
+from runtime.tasks import cancel_and_wait, spawn
+from runtime.throttle import ThrottledWarnings
+from runtime.typing import Message
+
+logger = logging.getLogger("runtime.layers.pubsub")
+warnings = ThrottledWarnings(logger)
+
+
+class ListeningNode(ServedNode):
+    """A node that listens to a channel of its own, and to one for each of its groups.
+
+    Attributes:
+        gaps: how often it could not listen for a while.
+    """
+
+    def __init__(self, options: NodeOptions, heir_of: ListeningNode | None = None) -> None:
+        super().__init__(options, heir_of)
+        self.gaps = 0
+        self._opening: asyncio.Task[None] | None = None
+        self._has_waited = False
+        # Named channels that this node has put into groups: it passes on what comes.
+        self._passed_on: Membership = Membership() if heir_of is None else heir_of._passed_on
+        self._subscriptions = Subscriptions(
+            self.servers,
+            self._make_ear,
+            self._heard,
+            is_sharded=isinstance(options.hosts, Cluster),
+        )
+
+    async def open(self) -> None:
+        """Return when this node listens, or when that has taken too long."""
+        if self._opening is None:
+            self._opening = spawn(self._listen(), name="listen", on_error=nothing)
+            self._beat_later()
+        if not self._opening.done() and not self._has_waited:
+            await asyncio.wait([self._opening], timeout=self.options.timeout_s)
+            self._has_waited = True  # once: an outage must not hold up each that comes
+
+    async def group_send(self, group: str, message: Message, payload: bytes) -> None:
+        """Publish to all that are in the group."""
+        head, number = self._group_head(group), self._sequence
+        if not await self._publish(self.options.keys.group(group), head, payload):
+            self._own.group_arrived(group, number)
+
+    async def flush(self) -> None:
+        """Delete what is kept, and tell each node to forget the rest."""
+        self.forget()
+        prefix = literal(self.options.keys.prefix)
+        for link in await self.servers.find_all():
+            found = await scan(link, f"{prefix}:channel:*")
+            await asyncio.gather(*(link.call("UNLINK", key) for key in found))
+        await self.open()
+        head, number = self._head(FLUSH, ""), self._sequence
+        await self._forget_when_read(number, self._publish(self.options.keys.everybody, head, b""))
+
+    def forget(self) -> None:
+        """Forget what waits and all memberships, without a word to the others."""
+        groups = {*self.membership.groups(), *self._passed_on.groups()}
+        super().forget()
+        self._passed_on.clear()
+        for group in groups:
+            self._withdraw(group)
+
+    async def close(self) -> None:
+        """Stop listening, and let go of the servers."""
+        if self._opening is not None:
+            await cancel_and_wait(self._opening)
+        await self._subscriptions.close()
+        await super().close()
+
+    def drop_sockets(self) -> None:
+        """Forget the sockets."""
+        super().drop_sockets()
+        self._subscriptions.drop_sockets()
+
+    # --- introspection
+
+    async def groups(self) -> list[str]:
+        """Return the groups that somebody listens to."""
+        verb = "SHARDCHANNELS" if isinstance(self.options.hosts, Cluster) else "CHANNELS"
+        prefix = self.options.keys.group("")
+        found: set[bytes] = set()
+        for link in await self.servers.find_all():
+            found.update(await link.call("PUBSUB", verb, f"{literal(prefix)}*"))
+        return sorted(key.decode().removeprefix(prefix) for key in found)
+
+    async def group_channels(self, group: str) -> list[str]:
+        """Return the channels in `group`, of all nodes."""
+        answers = await self._ask(self.options.keys.group(group), f"members {group}")
+        return list(dict.fromkeys(channel for answer in answers for channel in answer))
+
+    async def local_depths(self) -> list[dict[str, int]]:
+        """Return what waits on channels in all processes, one dict for each node."""
+        return await self._ask(self.options.keys.everybody, "depths")
+
+    async def _ask(self, key: str, question: str) -> list[Any]:
+        await self.open()
+        head, number = self._head(QUESTION, question), self._sequence
+        self._questions.begin(number)
+        asked = await self._publish(key, head, b"")
+        return await self._questions.gather(number, asked, LONGEST_WAIT_S)
+
+    def _reply(self, head: Head) -> None:
+        what, _, argument = head.target.partition(" ")
+        group, _, channel = argument.partition(" ")
+        if what == "join":
+            announcing = self.join(group, channel)
+            if announcing is None:
+                self._send_answer(head, True)
+            else:
+                announcing.add_done_callback(lambda done: self._send_answer(head, True))
+        elif what == "leave":
+            self.leave(group, channel)
+            self._send_answer(head, True)
+        elif what == "members":
+            members = (*self.membership.members(group), *self._passed_on.members(group))
+            self._send_answer(head, members)
+        else:
+            super()._reply(head)
+
+    # --- listening
+
+    def _make_ear(self, place: Any, **hooks: Any) -> Link:
+        name = f"{self.options.keys.prefix}:{self.id}:reader"
+        return Link(
+            place,
+            timeout_s=self.options.timeout_s,
+            silence_s=self.options.lease_s / BEATS + self.options.timeout_s,
+            setup=[("CLIENT", "SETNAME", name)],
+            on_change=self._ear_changed,
+            **hooks,
+        )
+
+    async def _listen(self) -> None:
+        keys = self.options.keys
+        # A Cluster's map has to be known before anybody can tell where to listen.
+        while not await self._hold():
+            pass
+        channels = [keys.node(self.id), keys.everybody]
+        groups = {*self.membership.groups(), *self._passed_on.groups()}
+        channels += [keys.group(group) for group in groups]
+        await asyncio.gather(*map(self._subscriptions.subscribe, channels))
+
+    def _heard(self, ear: Ear, data: bytes) -> None:
+        raw_head, _, payload = data.partition(b"\n")
+        try:
+            head = read_head(raw_head)
+            if ear.seen.is_new(head):
+                self._take(head, payload)
+        except Exception:  # a receiver's fault must not end the listening for the others
+            logger.exception("A message could not be handed over.")
+
+    def _take(self, head: Head, payload: bytes, *, is_late: bool = False) -> None:
+        named = self._passed_on.members(head.target) if head.kind == TO_GROUP else ()
+        for channel in named:
+            passing_on = self._pass_on(channel, head, payload)
+            spawn(passing_on, name="pass on", on_error=nothing)
+        if not named or head.target in self.membership:
+            super()._take(head, payload, is_late=is_late)
+
+    async def _pass_on(self, channel: str, head: Head, payload: bytes) -> None:
+        """Append a group's message to a named channel; if others do so too, it is there once."""
+        sender = head.sender.decode()
+        sent = self.options.keys.sent(channel, f"{sender}:{head.target}")
+        passed_on = f"{sender} {head.number} {TO_CHANNEL}{'-' if head.is_muted else '+'}{channel}"
+        if not await self._put_named(channel, sent, passed_on, payload):
+            self._report_full(channel, payload)
+
+    def _report_full(self, channel: str, payload: bytes) -> None:
+        if (decoded := self._decode(payload)) is not None:
+            drops.report(None, channel, decoded.message, "capacity")
+
+    def _ear_changed(self, link: Link, error: Exception | None) -> None:
+        ear = next(ear for ear in self._subscriptions.ears.values() if ear.link is link)
+        is_first, ear.has_listened = not ear.has_listened, True
+        if error is not None:
+            self._own.lose_all()
+        elif not is_first:
+            self.gaps += 1
+            warnings.warn(
+                "gap",
+                "Messages that were sent while %s was away are lost. A layer that keeps them:"
+                " runtime.layers.redis.RedisChannelLayer.",
+                link.place,
+            )
+        if self.options.on_change is not None and not is_first:
+            self.options.on_change(self, error)
+
+    def _changed(self, link: Link, error: Exception | None) -> None:
+        """Say nothing: those who listen say it."""
+
+    # --- the lease
+
+    async def _greet(self, link: Link) -> None:
+        if self._opening is not None and self.servers.link_for(self._lease_key) is link:
+            link.tell_first(nothing, *self._lease_command())
+
+    def _beat_once(self) -> None:
+        self._subscriptions.check()
+        self.servers.tell(self._lease_key, nothing, *self._lease_command())
+        self._beat_later()
+
+    async def _hold(self) -> bool:
+        """Return whether a server has taken the lease, which may take as long as any command."""
+        try:
+            await self.servers.call(self._lease_key, *self._lease_command())
+        except LayerUnavailable:
+            return False
+        return True
+
+    @property
+    def _lease_key(self) -> str:
+        return self.options.keys.node(self.id)
+
+    def _lease_command(self) -> tuple[Any, ...]:
+        return ("SET", self._lease_key, 1, "PX", int(self.options.lease_s * 1000))
+
+    # --- what others must know
+
+    def _announce(self, group: str) -> asyncio.Future[Any]:
+        return self._subscriptions.subscribe(self.options.keys.group(group))
+
+    def _withdraw(self, group: str) -> None:
+        if group not in self.membership and group not in self._passed_on:
+            self._subscriptions.unsubscribe(self.options.keys.group(group))
+
+    async def _add_elsewhere(self, group: str, channel: str, owner: str | None) -> None:
+        if owner is None:
+            await self.open()
+            if self._passed_on.add(group, channel).is_turn:
+                await self._announce(group)
+        else:
+            await self._ask(self.options.keys.node(owner), f"join {group} {channel}")
+
+    async def _discard_elsewhere(self, group: str, channel: str, owner: str | None) -> None:
+        if owner is not None:
+            await self._ask(self.options.keys.node(owner), f"leave {group} {channel}")
+        elif self._passed_on.discard(group, channel).is_turn:
+            self._withdraw(group)
+
+    # --- sending
+
+    def _append(self, owner: str, head: str, payload: bytes) -> Awaitable[Any]:
+        return self._publish(self.options.keys.node(owner), head, payload)
+
+    def _publish(self, key: str, head: str, payload: bytes) -> asyncio.Future[Any]:
+        data = b"%b\n%b" % (head.encode(), payload)
+        return self.servers.call(key, self._subscriptions.publish, key, data)
