@@ -314,7 +314,7 @@ class Taps:
             except Exception:  # as above
                 return fail()
 
-        by_count = {2: call_with_2, 3: call_with_3, 4: call_with_4}
+        by_count: dict[int, Callable[..., Any]] = {2: call_with_2, 3: call_with_3, 4: call_with_4}
         return by_count.get(_count_arguments(hook), call)
 
 
