@@ -68,6 +68,10 @@ class RouteTable:
     Args:
         routes: `path()`, `re_path()` and `include()`.
 
+    Attributes:
+        static: {path: the route that takes it}, for a route without arguments that is the first
+            to be asked for that path. No pattern has to be: it would say yes, with no arguments.
+
     Raises:
         ImproperlyConfigured: one of them is none of these.
     """
@@ -80,6 +84,7 @@ class RouteTable:
             for segment in _literal_segments(route):
                 node = node.children.setdefault(segment, _Node())
             node.routes.append((order, route))
+        self.static = {path: route for route in self.routes for path in self._own_path(route)}
 
     def candidates(self, path: str) -> list[tuple[int, Route]]:
         """Return every route that can take `path`, with its number, in order."""
@@ -95,6 +100,14 @@ class RouteTable:
                 is_merged = bool(found)
                 found = found + node.routes if found else node.routes
         return sorted(found, key=_by_order) if is_merged else found
+
+    def _own_path(self, route: Route) -> Iterator[str]:
+        """Yield the only path that `route` takes, if there is one and no other is asked before."""
+        beginnings = [_literal_beginning(pattern) for pattern in route.patterns]
+        if not route.is_router and all(is_whole for _, is_whole in beginnings):
+            path = "".join(literal for literal, _ in beginnings)
+            if self.candidates(path)[0][1] is route:
+                yield path
 
 
 @dataclass(slots=True)

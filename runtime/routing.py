@@ -116,6 +116,9 @@ class URLRouter:
             ValueError: the scope has no path.
         """
         path = _path_to_route(scope)
+        if (route := self._table.static.get(path)) is not None:
+            inner = _routed_scope(scope, route, "", (), dict(route.default_kwargs))
+            return await route.application(inner, receive, send)
         missed_inside: dict[int, RouteNotFound] = {}
         for number, route in self._table.candidates(path):
             matched = route.match(path)
@@ -179,19 +182,15 @@ def _routed_scope(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Scope:
-    outer = scope.get("url_route") or {}
-    inner: Scope = {
-        **scope,
-        "path_remaining": remaining,
-        "url_route": {
-            "args": outer.get("args", ()) + args,
-            "kwargs": {**outer.get("kwargs", {}), **kwargs},
-        },
-    }
+    if outer := scope.get("url_route"):
+        args = outer.get("args", ()) + args
+        kwargs = {**outer.get("kwargs", {}), **kwargs}
+    url_route = {"args": args, "kwargs": kwargs}
+    inner: Scope = {**scope, "path_remaining": remaining, "url_route": url_route}
     if (connection := scope.get(CONNECTION_KEY)) is not None:
         inner[ROUTE_KEY] = scope.get(ROUTE_KEY, "") + route.text
         if (tap := taps.route_matched) is not None:
-            tap(connection, inner[ROUTE_KEY], inner["url_route"])
+            tap(connection, inner[ROUTE_KEY], url_route)
     return inner
 
 
@@ -203,17 +202,22 @@ def _report_missed(scope: Scope, path: str, tried: Sequence[str]) -> None:
 
 
 def _path_to_route(scope: Scope) -> str:
-    if "path_remaining" in scope:
-        return str(scope["path_remaining"]).lstrip("/")
+    path: str | None = scope.get("path_remaining")
+    if path is not None:
+        return path.lstrip("/")
     path = scope.get("path")
     if path is None:
         raise ValueError("No 'path' key in connection scope, cannot route URLs")
-    root_path = scope.get("root_path", "").rstrip("/")
-    if root_path:
-        if path != root_path and not path.startswith(f"{root_path}/"):
-            raise RouteNotFound(str(path), [f"{root_path}/"])
-        path = path[len(root_path) :]
-    return str(path).lstrip("/")
+    if root_path := scope.get("root_path", "").rstrip("/"):
+        path = _inside(root_path, path)
+    return path.lstrip("/")
+
+
+def _inside(root_path: str, path: str) -> str:
+    """Return what is left of `path` below `root_path`."""
+    if path != root_path and not path.startswith(f"{root_path}/"):
+        raise RouteNotFound(path, [f"{root_path}/"])
+    return path[len(root_path) :]
 
 
 def _names(mapping: Mapping[str, Any]) -> str:

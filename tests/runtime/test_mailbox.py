@@ -72,6 +72,33 @@ async def test_a_message_that_waited_too_long_is_dropped_and_reported(mailbox):
     assert notebook.of("message_dropped")[0][2:] == ({"type": "old"}, "expired")
 
 
+async def test_what_waits_is_taken_at_once_and_nothing_when_nothing_waits(mailbox):
+    assert mailbox.take_now() is None
+    mailbox.offer({"type": "chat", "n": 0})
+    mailbox.offer({"type": "chat", "n": 1})
+    assert [mailbox.take_now().message["n"] for _ in range(2)] == [0, 1]
+    assert mailbox.take_now() is None
+
+
+async def test_what_comes_after_a_cancelled_wait_is_not_lost(mailbox):
+    taking = asyncio.ensure_future(mailbox.get())
+    await asyncio.sleep(0)
+    taking.cancel()
+    mailbox.offer({"type": "chat"})
+    assert (await take(mailbox)).message == {"type": "chat"}
+
+
+async def test_after_a_cancelled_wait_no_event_is_asked_for(mailbox):
+    receive = feed({"type": "job", "n": 0}, {"type": "job", "n": 1})
+    mailbox.read_events(receive, ahead=False)
+    assert (await take(mailbox)).message["n"] == 0
+    taking = asyncio.ensure_future(mailbox.get())
+    taking.cancel()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(receive.waiting) == 1
+
+
 async def test_the_reader_stops_at_the_watermark_and_goes_on_when_there_is_room(mailbox):
     receive = feed(*[{"type": "websocket.receive", "n": n} for n in range(EVENT_WATERMARK * 3)])
     mailbox.read_events(receive)

@@ -11,7 +11,7 @@ from runtime.auth import AuthMiddlewareStack
 from runtime.db import database_sync_to_async
 from runtime.generic.http import AsyncHttpConsumer
 from runtime.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
-from runtime.revalidation import Watch
+from runtime.revalidation import GuardedMailbox, Watch
 from tests.runtime.test_sessions import with_cookie
 from tests.support.playbook import eventually, play, websocket
 
@@ -170,6 +170,20 @@ async def test_a_layer_message_does_not_reach_who_has_lost_the_right(
         clock.now_s = 60
         await layer.group_send("news", {"type": "news.item", "text": "secret"})
         await client.expect("websocket.close", code=4401)
+
+
+async def test_a_message_that_waits_already_is_not_handed_over_without_a_look(
+    user, session, clock, silent_watch
+):
+    mailbox = GuardedMailbox(None, {"session": session, "user": user}, 60, silent_watch)
+    mailbox.set_channel("specific.test!1", capacity=3, expiry_s=60)
+    mailbox.offer({"type": "chat", "n": 0})
+    mailbox.offer({"type": "chat", "n": 1})
+    assert mailbox.take_now().message["n"] == 0
+    clock.now_s = 61.0
+    assert mailbox.take_now() is None
+    assert (await mailbox.get()).message["n"] == 1
+    await mailbox.close()
 
 
 async def test_who_still_may_goes_on_with_the_rights_of_today(user, session, clock, silent_watch):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.routes import RouteTable
+from runtime.routing import URLRouter
 
 
 async def application(scope, receive, send):
@@ -86,3 +87,34 @@ def test_the_first_route_that_takes_a_path_is_the_one_that_django_takes(routes, 
             ours = number, matched[1], matched[2]
             break
     assert ours == first_by_django(routes, full_path)
+
+
+@given(ROUTES, st.lists(SEGMENTS, max_size=4).map("/".join), st.sampled_from(["", "/"]))
+def test_a_path_that_stands_in_the_table_goes_where_django_sends_it(routes, start, end):
+    table = RouteTable(routes)
+    for full_path in {start + end, *table.static}:
+        route = table.static.get(full_path)
+        if route is not None:
+            number = table.routes.index(route)
+            assert (number, (), {}) == first_by_django(routes, full_path)
+
+
+def test_only_a_route_that_no_other_comes_before_stands_in_the_table():
+    about = include([path("", application), path("about/", application)])
+    table = RouteTable(
+        [
+            path("chat/", application),
+            path("blog/", about),
+            path("blog/<slug:post>/", application),
+            path("chat/", application),
+            re_path(r"^n", application),
+            path("news/", application),
+        ]
+    )
+    numbers = {full_path: table.routes.index(route) for full_path, route in table.static.items()}
+    assert numbers == {"chat/": 0, "blog/": 1, "blog/about/": 2}
+
+
+def test_a_router_stands_in_no_table_because_it_takes_more_than_its_own_path():
+    table = RouteTable([path("chat/", URLRouter([path("", application)]))])
+    assert table.static == {}

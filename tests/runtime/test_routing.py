@@ -48,6 +48,14 @@ async def test_arguments_are_converted_and_put_in_the_scope():
     assert remaining == ""
 
 
+async def test_a_route_without_arguments_gives_its_own_to_each_scope():
+    router = URLRouter([path("chat/", app("chat"), {"extra": True})])
+    _, first, remaining = await route(router, "/chat/")
+    assert (first, remaining) == ({"args": (), "kwargs": {"extra": True}}, "")
+    first["kwargs"]["extra"] = False
+    assert (await route(router, "/chat/"))[1]["kwargs"] == {"extra": True}
+
+
 async def test_unnamed_groups_are_positional():
     router = URLRouter([re_path(r"^room/(\d+)/(\w+)/$", app("room"))])
     assert (await route(router, "/room/7/lobby/"))[1] == {"args": ("7", "lobby"), "kwargs": {}}

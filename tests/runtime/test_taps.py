@@ -1,8 +1,9 @@
+import inspect
 import logging
 
 import pytest
 
-from runtime.taps import Connection, Observer, Taps, is_muted, muted
+from runtime.taps import HOOKS, Connection, Observer, Taps, is_muted, muted
 from tests.support.observing import Notebook
 
 
@@ -67,6 +68,37 @@ def test_a_failing_observer_is_detached_and_logged_and_the_others_go_on(taps, co
     assert notebook.names() == ["scope_opened", "scope_opened"]
     assert len(caplog.records) == 1
     assert taps.observers == (notebook,)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_each_hook_hands_on_its_arguments_and_outlives_its_observer(taps, hook):
+    arguments = tuple(range(len(inspect.signature(getattr(Observer, hook)).parameters) - 1))
+    heard = []
+
+    def fail(self, *given):
+        heard.append(given)
+        raise RuntimeError("broken observer")
+
+    taps.attach(type("Failing", (Observer,), {hook: fail})())
+    assert getattr(taps, hook)(*arguments) is None
+    assert heard == [arguments]
+    assert taps.observers == ()
+
+
+def test_an_observer_that_fails_when_asked_is_detached_and_mutes_nothing(taps):
+    class Failing(Observer):
+        def is_muted(self, scope):
+            raise RuntimeError("broken observer")
+
+        def application_for(self, scope):
+            raise RuntimeError("broken observer")
+
+    taps.attach(Failing())
+    assert not taps.is_muted({"type": "websocket"})
+    assert taps.observers == ()
+    taps.attach(Failing())
+    assert taps.application_for({"type": "websocket"}) is None
+    assert taps.observers == ()
 
 
 def test_the_first_observer_that_knows_a_cause_gives_it(taps):
