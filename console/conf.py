@@ -34,6 +34,7 @@ class Settings:
             "worker-<pid>" under `runworker`.
         IDLE_S: seconds of silence after which an open connection is called idle.
         BATCH_MS: least time between two updates of one viewer.
+        METRICS_TOKEN: what Prometheus says to be let in; None for no address for it.
     """
 
     RING_ENTRIES: int = 5_000
@@ -45,6 +46,7 @@ class Settings:
     PROCESS_NAME: str | None = None
     IDLE_S: float = 60
     BATCH_MS: int = 250
+    METRICS_TOKEN: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,12 @@ class Fault:
     message: str
     remedy: str
 
+
+TOKEN_CHARS = 16
+"""Fewer can be guessed."""
+
+SECRET_NAMES = ("METRICS_TOKEN",)
+"""Settings whose value no message repeats."""
 
 NAMES = tuple(field.name for field in fields(Settings))
 
@@ -96,9 +104,10 @@ def _fault(name: Any, given: Mapping[Any, Any]) -> Fault | None:
     wanted = _wanted(name, given[name])
     if wanted is None:
         return None
+    came = "" if name in SECRET_NAMES else f", not {given[name]!r}"
     return Fault(
         "type",
-        f"CHANNELSCOPE[{name!r}] must be {wanted}, not {given[name]!r}.",
+        f"CHANNELSCOPE[{name!r}] must be {wanted}{came}.",
         f"Its default is {getattr(Settings(), name)!r}.",
     )
 
@@ -112,6 +121,9 @@ def _wanted(name: str, value: object) -> str | None:
         return None if is_names else "a list of key names"
     if name == "PROCESS_NAME":
         return None if value is None or (isinstance(value, str) and value) else "a name or None"
+    if name == "METRICS_TOKEN":
+        is_token = value is None or (isinstance(value, str) and len(value) >= TOKEN_CHARS)
+        return None if is_token else f"a text of at least {TOKEN_CHARS} characters, or None"
     numbers = (int, float) if name == "IDLE_S" else (int,)
     is_positive = isinstance(value, numbers) and not isinstance(value, bool) and value > 0
     return None if is_positive else "a number above 0"

@@ -43,6 +43,9 @@ class EntryView:
         preview: one line of what it says.
         took_ms: how long its handler ran, if it has ended.
         cause: position of the entry that caused it, or "".
+        waited_ms: how long what a handler handled had waited for it.
+        receivers: members of the group when the message was sent, if that is known.
+        is_linked: whether its layer carries the cause to the receivers.
     """
 
     position: str
@@ -64,6 +67,9 @@ class EntryView:
     process: str
     trace: str
     cause: str
+    waited_ms: float | None = None
+    receivers: int | None = None
+    is_linked: bool = True
 
     def as_json(self) -> dict[str, object]:
         """Return the row for the tail: short keys, and none whose value is empty."""
@@ -86,6 +92,9 @@ class EntryView:
             "process": self.process,
             "trace": self.trace,
             "cause": self.cause,
+            "waited": self.waited_ms,
+            "receivers": self.receivers,
+            "unlinked": "" if self.is_linked else True,
         }
         return {key: value for key, value in row.items() if value not in ("", None)}
 
@@ -135,7 +144,7 @@ class EntryReader:
 
     def view(self, entry: Entry) -> EntryView:
         """Return the row of `entry`."""
-        known = entry.connection
+        known, facts = entry.connection, entry.facts or {}
         return EntryView(
             position=spell(self.epoch, entry.offset),
             offset=entry.offset,
@@ -156,6 +165,9 @@ class EntryReader:
             process=self.process,
             trace=entry.trace,
             cause=entry.cause,
+            waited_ms=_milliseconds(facts.get("waited_s")),
+            receivers=_number(facts.get("receivers")),
+            is_linked="unlinked" not in facts,
         )
 
     def detail(
@@ -366,6 +378,14 @@ def closing_line(known: ConnectionState, redactor: Redactor) -> str:
     code = "" if known.close_code is None else str(known.close_code)
     by = f"by {known.closed_by}" if known.closed_by else ""
     return " ".join(filter(None, (code, by, redactor.text(known.close_reason))))
+
+
+def _milliseconds(seconds: object) -> float | None:
+    return seconds * 1_000 if isinstance(seconds, int | float) else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _one_line(text: str, limit: int) -> str:

@@ -7,7 +7,7 @@ events nor the recorder wait for them. Knows no page, no layer and no HTML.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -16,6 +16,8 @@ from console.connection_glance import Glance
 from console.connection_view import ConnectionReader, ConnectionView
 from console.entry import DIRECTIONS, Entry, Position, unspell
 from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
+from console.exports import prometheus
+from console.exports.record import Record, record
 from console.ordering import Order
 from console.process import ProcessView, Totals
 from console.query import Query
@@ -24,6 +26,7 @@ from console.reading import Before, Changes, EntryPage, Listing
 from console.recorder import Recorder
 from console.redact import Redactor
 from console.slices import in_slices
+from console.traces import Held, Trace, build
 
 AnyEntry = TypeVar("AnyEntry", Entry, EntryView)
 
@@ -185,6 +188,41 @@ class Reader:
         with self.recorder.lock:
             entries, _ = self.recorder.journal.since(offset)
             return [one.connection.id for one in entries if one.kind == "open" and one.connection]
+
+    def records(
+        self, query: Query | None = None, *, connections: Collection[str] | None = None
+    ) -> Iterator[Record]:
+        """Yield the entries that match, oldest first, with their whole payloads.
+
+        Those that are held now are those that are asked; each is redacted as it is taken, which
+        takes long for a full ring: take them in a thread.
+
+        Args:
+            connections: only those of the connections with these ids.
+        """
+        with self.recorder.lock:
+            held = list(self.recorder.journal)
+        for entry in held:
+            is_on = connections is None or (
+                entry.connection is not None and entry.connection.id in connections
+            )
+            if is_on and (not query or query.matches(EntryRecord(entry, self.entry_reader))):
+                yield record(entry, self.entry_reader)
+
+    def metrics(self) -> str:
+        """Return the counts of this process as Prometheus reads them."""
+        recorder = self.recorder
+        with recorder.lock:
+            return prometheus.render(recorder.process, recorder.state, recorder.journal)
+
+    def trace(self, trace_id: str) -> Trace | None:
+        """Return all that one inbound event caused, as a tree; None if nothing is held of it."""
+        recorder = self.recorder
+        with recorder.lock:
+            journal = recorder.journal
+            found = [self.entry_reader.view(entry) for entry in journal if entry.trace == trace_id]
+            held = {journal.epoch: Held(journal.first_offset, journal.position[1])}
+        return build(trace_id, found, held) if trace_id and found else None
 
     def totals(self) -> Totals:
         """Return the measurements of this process."""

@@ -8,7 +8,7 @@ Knows no page and no HTML.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from console import plain, vitals
 from console.connection_view import ConnectionView
 from console.entry import Position, spell, unspell
 from console.entry_view import EntryDetail, EntryView
+from console.exports.record import Record
 from console.ordering import Order
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
 from console.query import Query
@@ -26,6 +27,7 @@ from console.relay_joining import Joining
 from console.relay_node import RelayNode
 from console.relay_replies import Replies, heard
 from console.relay_watching import Watched
+from console.traces import Trace
 from console.watch import Watch, Watchers
 
 T = TypeVar("T")
@@ -251,6 +253,20 @@ class Relay:
             must_reload=must_reload,
             with_entries=with_entries,
         )
+
+    def records(
+        self, query: Query | None = None, *, connections: Collection[str] | None = None
+    ) -> Iterator[Record]:
+        """Yield the entries of this process that match; see `Reader.records`."""
+        return self.reader.records(query, connections=connections)
+
+    def metrics(self) -> str:
+        """Return the counts of this process as Prometheus reads them."""
+        return self.reader.metrics()
+
+    def trace(self, trace_id: str) -> Trace | None:
+        """Return what one inbound event caused in this process; see `Reader.trace`."""
+        return self.reader.trace(trace_id)
 
     def watch(self) -> Watch:
         """Return a context in which `await watch.changed()` waits for the next change."""

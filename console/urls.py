@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path, reverse_lazy
 
-from console import views
+from console import downloads, views
 
 app_name = "channelscope"
 
@@ -15,6 +15,12 @@ urlpatterns = [
     path("connections/<slug:connection_id>/", views.connection, name="connection"),
     path("traffic/", views.traffic, name="traffic"),
     path("client/", views.client, name="client"),
+    path("export/traffic.ndjson", downloads.traffic_ndjson, name="traffic-ndjson"),
+    path("export/traffic.har", downloads.traffic_har, name="traffic-har"),
+    path("export/connections.ndjson", downloads.connections_ndjson, name="connections-ndjson"),
+    path("export/connections.har", downloads.connections_har, name="connections-har"),
+    path("export/trace/<slug:trace_id>.otel.json", downloads.trace_otel, name="trace-otel"),
+    path("metrics", downloads.metrics, name="metrics"),
     path("login/", views.SignIn.as_view(), name="login"),
     path(
         "logout/",

@@ -54,7 +54,9 @@ CHAINS: dict[str, imports.Chain] = {
         "console.handlers",
         "console.tally",
         ("console.journal", "console.state"),
-        "console.recorder",
+        ("console.recorder", "console.clocks"),
+        "console.traces",
+        "console.exports",
         "console.reader",
         ("console.relay_protocol", "console.relay_answers"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
@@ -65,11 +67,13 @@ CHAINS: dict[str, imports.Chain] = {
         "console.actions",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
+        "console.downloads",
         "console.urls",
     ),
 }
 
 PURE = (
+    "console.clocks",
     "console.entry",
     "console.ordering",
     "console.plain",
@@ -108,9 +112,7 @@ IMPURE = (
 
 PLANNED = {
     "console.actions",
-    "console.exports",
     "console.panel",
-    "console.traces",
 }
 """Modules that the law names and nobody has built yet."""
 

@@ -50,3 +50,12 @@ def test_the_settings_follow_the_project_in_tests():
     with override_settings(CHANNELSCOPE={"IDLE_S": 3}):
         assert settings.IDLE_S == 3
     assert settings.IDLE_S == 60
+
+
+@pytest.mark.parametrize("token", ["short", "", 1, b"a token of sixteen bytes"])
+def test_a_token_that_can_be_guessed_is_a_fault_that_does_not_repeat_it(token):
+    [fault] = faults({"METRICS_TOKEN": token})
+    assert fault.kind == "type"
+    assert "16 characters" in fault.message
+    assert "short" not in f"{fault.message}{fault.remedy}"
+    assert resolve({"METRICS_TOKEN": token}).METRICS_TOKEN is None

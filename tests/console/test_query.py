@@ -267,3 +267,19 @@ def test_terms_that_need_the_whole_text_are_asked_last():
 def test_a_query_without_terms_is_false():
     assert not parse("  ")
     assert parse("a")
+
+
+@given(st.text("a*", max_size=60), st.integers(0, 2_000))
+def test_a_pattern_takes_one_look_at_each_character(stars, length):
+    class Counted(str):
+        looks = 0
+
+        def find(self, piece, start=0):
+            Counted.looks += 1
+            return super().find(piece, start)
+
+    pattern = Pattern(tuple(stars.split("*")))
+    text = Counted("a" * length)
+    text.casefold = lambda: text
+    pattern.is_within(text)
+    assert Counted.looks <= len(pattern.pieces)

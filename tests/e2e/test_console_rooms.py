@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -24,6 +27,10 @@ def tail_row(console: Page, text: str) -> Locator:
 
 def held(console: Page) -> Locator:
     return console.locator("[data-held]")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 async def chats(console: Page, room: str) -> None:
@@ -212,3 +219,27 @@ async def test_every_page_can_be_read_without_scripts(people: People) -> None:
     await open_room(console, "Traffic")
     await console.get_by_role("table", name="Messages").get_by_role("link").first.click()
     await expect(console.get_by_role("complementary", name="Message")).to_be_visible()
+
+
+async def test_the_filter_completes_the_term_that_is_typed(people: People) -> None:
+    console = await people.staff()
+    await console.goto("/console/traffic/")
+    await console.get_by_label("Filter messages").press_sequentially("(dir:in OR di")
+    words = console.locator("#query-words option")
+    await expect(words.and_(console.locator("[data-word='dir:out']"))).to_have_attribute(
+        "value", "(dir:in OR dir:out"
+    )
+
+
+async def test_what_the_filter_shows_is_exported(people: People) -> None:
+    console = await people.staff()
+    await console.goto("/console/connections/")
+    await chats(console, "exported")
+    await console.goto("/console/connections/?q=path:*exported*")
+    await console.get_by_text("Export", exact=True).click()
+    async with console.expect_download() as download:
+        await console.get_by_role("link", name="HTTP Archive").click()
+    archive = read_json(await (await download.value).path())
+    (entry,) = archive["log"]["entries"]
+    assert entry["request"]["url"].endswith("/ws/chat/exported/")
+    assert entry["_webSocketMessages"]

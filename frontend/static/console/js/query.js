@@ -49,7 +49,11 @@ function apply(form) {
 }
 
 function paintAll() {
-  for (const input of document.querySelectorAll("[data-query]")) if (isQuery(input)) paint(input);
+  for (const input of document.querySelectorAll("[data-query]")) {
+    if (!isQuery(input)) continue;
+    paint(input);
+    complete(input);
+  }
 }
 
 /** @param {HTMLInputElement} input */
