@@ -129,32 +129,37 @@ class Batches:
 def _packed(told: Told, epoch: str, changes: Changes) -> list[Batch]:
     """Return the changes as batches that fit into a message each, one after the other."""
     end = changes.position[1]
-    batch = Batch(told.subscription, epoch, told.origin, told.sent, end)
-    parts: list[Batch] = []
-    for rows in _groups(changes.connections):
-        ids = {view.id for view in rows}
-        came = tuple(one for one in changes.came if one in ids)
-        parts.append(replace(batch, end=batch.start, rows=tuple(rows), came=came))
-    entry_groups = _groups(changes.entries)
-    starts = [batch.start, *(group[0].offset for group in entry_groups[1:])]
-    for number, start in enumerate(starts):
-        group = entry_groups[number] if entry_groups else []
-        part = replace(
-            batch,
-            start=start,
-            end=starts[number + 1] if number + 1 < len(starts) else end,
-            entries=tuple(group),
-        )
-        if number == 0:
-            part = replace(
-                part,
-                removed=tuple(changes.removed),
-                missed=changes.missed,
-                sampled_out=changes.sampled_out,
-                counts=changes.counts,
-            )
-        parts.append(part)
-    return parts
+    row_groups, entry_groups = _groups(changes.connections), _groups(changes.entries)
+    said = sum(map(len, entry_groups))
+    first = Batch(
+        told.subscription,
+        epoch,
+        told.origin,
+        told.sent,
+        end,
+        removed=tuple(changes.removed),
+        missed=changes.missed,
+        # One that is too large for any message is left out, as one too many is.
+        sampled_out=changes.sampled_out + len(changes.entries) - said,
+        counts=changes.counts,
+    )
+    if row_groups and not entry_groups:
+        first = _with_rows(first, row_groups.pop(0), changes.came)
+    starts = [group[0].offset for group in entry_groups[1:]]
+    parts = [replace(first, end=starts[0] if starts else end, entries=_first(entry_groups))]
+    bare = Batch(told.subscription, epoch, told.origin, end, end)
+    for group, start, next_start in zip(entry_groups[1:], starts, [*starts[1:], end], strict=False):
+        parts.append(replace(bare, start=start, end=next_start, entries=tuple(group)))
+    return parts + [_with_rows(bare, rows, changes.came) for rows in row_groups]
+
+
+def _first(groups: Sequence[Sequence[EntryView]]) -> tuple[EntryView, ...]:
+    return tuple(groups[0]) if groups else ()
+
+
+def _with_rows(batch: Batch, rows: Sequence[ConnectionView], came: Sequence[str]) -> Batch:
+    ids = {view.id for view in rows}
+    return replace(batch, rows=tuple(rows), came=tuple(one for one in came if one in ids))
 
 
 def _groups(values: Sequence[T]) -> list[list[T]]:

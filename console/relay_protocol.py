@@ -31,8 +31,8 @@ GROUP: Final = "channelscope.relay"
 MOST_BYTES: Final = 256_000
 """A layer message is never larger; what is, goes in parts."""
 
-PART_CHARS: Final = 180_000
-"""Characters of JSON in one part: the rest is left for what quoting them again adds."""
+PART_CHARS: Final = 120_000
+"""Characters of JSON in one part: quoted once more, they are at most twice as many."""
 
 MOST_PARTS: Final = 200
 MOST_SUBSCRIPTIONS: Final = 64

@@ -243,3 +243,28 @@ def _noting(call: Any, sent: list[Any]) -> Any:
         await call(*args)
 
     return noted
+
+
+async def test_no_secret_crosses_the_layer() -> None:
+    canary = "c4n4ryc4n4ry"
+    async with processes("web-1", "web-2") as (one, two):
+        crossed: list[Any] = []
+        two.layer.send = _noting(two.layer.send, crossed)
+        connection = two.open(
+            f"/reset/{canary}/",
+            query_string=f"token={canary}".encode(),
+            headers=[(b"cookie", f"sessionid={canary}".encode())],
+        )
+        arguments = {"kwargs": {"token": canary}}
+        two.recorder.route_matched(connection, "reset/<token>/", arguments)
+        watched = one.relay.subscribe(Interest("tail"), {two.epoch: 0}, lambda: None)
+        two.receive(connection, text=f'{{"password": "{canary}", "said": "something"}}')
+        two.recorder.scope_closed(connection, ValueError(f"password={canary}"))
+        await until(watched.drain)
+        await one.relay.listing(parse("reset"))
+        await one.relay.connection(connection.id)
+        for offset in range(two.relay.reader.position[1]):
+            assert await one.relay.entry(two.epoch, offset)
+        said = repr(crossed)
+        assert "something" in said
+        assert canary not in said
