@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.fixtures import (
     certificate,
@@ -25,6 +26,10 @@ __all__ = [
     "redis_sentinel",
     "redis_server",
 ]
+
+# A machine that is busy with other things is no finding.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # For the loops that are not pytest-asyncio's: those that asgiref makes for async_to_sync().
 os.environ["PYTHONASYNCIODEBUG"] = "1"

@@ -43,16 +43,15 @@ def test_a_job_does_not_wait_for_another_while_there_is_room(make_pool):
 
 def test_what_exceeds_the_size_waits_for_a_thread(make_pool):
     pool = make_pool(2)
-    gate = threading.Event()
+    both = threading.Barrier(2)
     idents = SimpleQueue()
 
-    def wait_and_tell():
-        gate.wait(timeout=5)
+    def meet_and_tell():
+        both.wait(timeout=5)  # one thread alone could do them all, on a slow machine
         idents.put(threading.get_ident())
 
     for _ in range(10):
-        pool.submit(wait_and_tell)
-    gate.set()
+        pool.submit(meet_and_tell)
     assert len({idents.get(timeout=5) for _ in range(10)}) == 2
 
 

@@ -23,7 +23,7 @@ def test_a_client_that_knows_one_master_reaches_all(redis_cluster: RedisCluster)
     sizes = []
     for master in redis_cluster.masters:
         with master.client() as one:
-            sizes.append(one.dbsize())
+            sizes.append(len(one.keys("word*")))  # others use this Cluster too
     assert all(sizes)
     assert sum(sizes) == 50
 

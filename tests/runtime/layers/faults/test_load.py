@@ -79,7 +79,7 @@ class Idlers:
         return [heard.total, receiver.heard.total]
 
 
-async def test_500_joins_at_once_all_succeed_over_the_connections_that_are_there(
+async def test_500_joins_at_once_all_succeed_over_a_handful_of_connections(
     own_redis_server: RedisServer, make_layer: MakeLayer, kind: str
 ) -> None:
     layer = make_layer(own_redis_server.url, kind)
@@ -95,7 +95,8 @@ async def test_500_joins_at_once_all_succeed_over_the_connections_that_are_there
         before = client.info("stats")["total_connections_received"]
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*joins)
-        assert client.info("stats")["total_connections_received"] == before
+        more = client.info("stats")["total_connections_received"] - before
+        assert more <= 2  # of the layer's own, one may still be on its way
     outsider = make_layer(own_redis_server.url, kind)
     await outsider.group_send("everybody", {"type": "note", "sender": "out", "number": 0})
     for number, receiver in enumerate(receivers):
