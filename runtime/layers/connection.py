@@ -205,7 +205,8 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Take note that the server has gone."""
-        self._abort(error or ConnectionError("the server closed the connection"))
+        if self._transport is not None:  # else it was let go of here, for a reason of its own
+            self._abort(error or ConnectionError("the server closed the connection"))
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(error or ConnectionError(self._reason))
 
