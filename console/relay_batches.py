@@ -143,7 +143,7 @@ def _packed(told: Told, epoch: str, changes: Changes) -> list[Batch]:
         sampled_out=changes.sampled_out + len(changes.entries) - said,
         counts=changes.counts,
     )
-    if row_groups and not entry_groups:
+    if row_groups:  # a group of each fits into one message
         first = _with_rows(first, row_groups.pop(0), changes.came)
     starts = [group[0].offset for group in entry_groups[1:]]
     parts = [replace(first, end=starts[0] if starts else end, entries=_first(entry_groups))]

@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass, field
 from typing import Any
 
 from console import vitals
@@ -50,6 +49,7 @@ from console.relay_protocol import (
     decode,
     encode,
 )
+from console.relay_questions import Questions
 from console.relay_replies import Replies
 from console.relay_watching import RENEW_S, Watched, Watching
 from runtime.layers.base import can_push
@@ -68,9 +68,6 @@ MOST_ANSWERED = 8
 ANSWER_S = 2.0
 """How long an answer is waited for."""
 
-DISCOVERY_S = 0.35
-"""How long a console that has just been opened waits for processes it does not know."""
-
 LINGER_S = 30.0
 """How long a console counts as open after the last page was asked for."""
 
@@ -79,13 +76,6 @@ REJOIN_S = 60.0
 
 OTHER_VERSIONS_KEPT = 20
 GOODBYE_S = 0.5
-
-
-@dataclass(slots=True)
-class _Asked:
-    parts: dict[str, dict[int, Answer]] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class RelayNode:
@@ -124,7 +114,7 @@ class RelayNode:
         self._inbox: deque[Message] = deque(maxlen=MOST_WAITING)
         self._has_mail = asyncio.Event()
         self._is_looked_at = asyncio.Event()
-        self._asked: dict[str, _Asked] = {}
+        self._questions = Questions(self.watching, clock)
         self._open_until = 0.0
         self._lag_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
@@ -210,37 +200,15 @@ class RelayNode:
             timeout_s: how long is waited at most.
         """
         self.open()
-        now = self._clock()
         ask = Ask(secrets.token_hex(6), self.channel, question, arguments)
-        waiting = self._asked[ask.id] = _Asked()
-        try:
-            with muted():
-                if only:
-                    known = self.watching.processes.get(only)
-                    if known is None:
-                        return Replies({}, [only])
-                    await self._send(known.channel, ask)
-                else:
-                    await self._send_all(ask)
-            await self._wait_for(waiting, only, now + timeout_s)
-            expected = [only] if only else self.watching.live(self._clock())
-            silent = [epoch for epoch in expected if epoch not in waiting.texts]
-            return Replies(waiting.texts, silent)
-        finally:
-            del self._asked[ask.id]
-
-    async def _wait_for(self, waiting: _Asked, only: str, until: float) -> None:
-        discovers_until = (self.watching.opened_at or 0.0) + DISCOVERY_S
-        while (now := self._clock()) < until:
-            expected = [only] if only else self.watching.live(now)
-            has_all = all(epoch in waiting.texts for epoch in expected)
-            if has_all and (only or now >= discovers_until):
-                return
-            pause_s = min(until, discovers_until if has_all else until) - now
-            waiting.changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(pause_s, 0.01)):
-                    await waiting.changed.wait()
+        with self._questions.open(ask.id) as waiting:
+            if not only:
+                await self._send_all(ask)
+            elif (known := self.watching.processes.get(only)) is not None:
+                await self._send(known.channel, ask)
+            else:
+                return Replies({}, [only])
+            return await self._questions.replies(waiting, only, timeout_s)
 
     async def _hold(self) -> None:
         """Say again and again that a console is open, until it is not."""
@@ -369,7 +337,8 @@ class RelayNode:
             if frame.console != self.channel and len(self._answering) < MOST_ANSWERED:
                 self._spawn_once(self._answer(frame), "relay.answer", self._answering)
         elif isinstance(frame, Answer):
-            self._take_answer(frame, now)
+            self.watching.seen(frame.epoch, now)
+            self._questions.take(frame)
         elif isinstance(frame, Beat):
             is_news = frame.report.process.epoch not in self.watching.processes
             back = self.watching.hear(frame, self.channel, now)
@@ -389,17 +358,6 @@ class RelayNode:
             uptime_s=now - self._born_at,
         )
         self._is_looked_at.set()
-
-    def _take_answer(self, answer: Answer, now: float) -> None:
-        self.watching.seen(answer.epoch, now)
-        waiting = self._asked.get(answer.ask)
-        if waiting is None or answer.epoch == self.reader.process.epoch:
-            return
-        parts = waiting.parts.setdefault(answer.epoch, {})
-        parts[answer.part] = answer
-        if len(parts) == answer.parts:
-            waiting.texts[answer.epoch] = "".join(parts[n].text for n in sorted(parts))
-            waiting.changed.set()
 
     async def _take_batch(self, batch: Batch, now: float) -> None:
         is_wanted, back = self.watching.take(batch, self.channel, now)

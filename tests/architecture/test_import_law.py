@@ -75,6 +75,7 @@ CHAINS: dict[str, imports.Chain] = {
         "console.reader",
         ("console.relay_protocol", "console.relay_answers"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
+        "console.relay_questions",
         "console.relay_node",
         "console.relay_joining",
         "console.relay",
