@@ -5,7 +5,7 @@ whoever shares the channel layer but not the project's secret can neither ask no
 Everything that comes in is held against its shape before anybody acts on it. Knows no
 channel layer and no clock. Pure.
 
-Source: docs/decisions/0012-the-relay.md
+Source: docs/decisions/0015-the-relay.md
 """
 
 from __future__ import annotations
