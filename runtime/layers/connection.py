@@ -239,7 +239,7 @@ class Link(asyncio.Protocol):
         call = _Call(_pack(command), answer, self._loop.time(), is_kept)
         self._waiting.append(call)
         if self._watch is None:
-            self._watch_until(call.asked_at + self._timeout_s)
+            self._watch_until(call.asked_at + min(self._timeout_s, self._silence_s))
         if not self.is_up:
             self.start()
         elif not self._sent:
@@ -393,7 +393,7 @@ class Link(asyncio.Protocol):
             return
         while self._waiting and self._waiting[0].asked_at <= late_at:
             call = self._waiting.popleft()
-            call.answer(self._unavailable(f"{self._reason}, for {self._timeout_s:g} s"))
+            call.answer(self._unavailable(f"for {self._timeout_s:g} s, {self._reason}"))
 
     def _unavailable(self, reason: str) -> LayerUnavailable:
         return LayerUnavailable(str(self.place), reason)

@@ -116,7 +116,7 @@ def test_extended_types_are_written_when_allowed_and_always_read():
 def test_a_message_may_be_in_another_format():
     codec = Codec(serializer=JSONSerializer())
     data = codec.encode({"a": [1, None]}, ("t", "e"))
-    assert data.endswith(b'{"a":[1,null]}')
+    assert data.endswith(b'{"a": [1, null]}')
     assert codec.decode(data) == ({"a": [1, None]}, ("t", "e"), None)
 
 

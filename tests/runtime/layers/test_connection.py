@@ -249,7 +249,7 @@ async def test_an_old_server_is_refused_with_a_sentence():
     hello = b"*4\r\n$7\r\nversion\r\n$5\r\n5.0.3\r\n$4\r\nrole\r\n$6\r\nmaster\r\n"
     old = serving(hello + b"*2\r\n$1\r\n1\r\n$1\r\n1\r\n")
     async with old as where, linked(where, timeout_s=0.2) as link:
-        with pytest.raises(LayerUnavailable, match=r"version is 5.0.3; 6.2 is the oldest"):
+        with pytest.raises(LayerUnavailable, match=r"version 5\.0\.3, and 6\.2 is the oldest"):
             await link.call("PING")
 
 
