@@ -344,7 +344,8 @@ class Link(asyncio.Protocol):
         self._reason = str(error) or type(error).__name__
         if transport is None:
             return
-        transport.abort()
+        with suppress(AttributeError):  # older Pythons: TLS that has ended has no protocol left
+            transport.abort()
         was_up, self.is_up = self.is_up, False
         self._down_at = self._loop.time()
         unanswered, self._sent = self._sent, deque()

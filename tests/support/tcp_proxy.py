@@ -186,7 +186,8 @@ def reset(end: asyncio.StreamWriter) -> None:
     if not end.transport.is_closing():
         underlying = end.get_extra_info("socket")
         underlying.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, HANG_UP)
-    end.transport.abort()
+    with suppress(AttributeError):  # older Pythons: TLS that has ended has no protocol left
+        end.transport.abort()
 
 
 @contextmanager
