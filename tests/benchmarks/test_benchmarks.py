@@ -6,7 +6,6 @@ How fast anything is cannot be tested on a shared machine; `make bench` measures
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
 
 import pytest
 
@@ -24,11 +23,6 @@ from tests.support.redis_server import RedisServer
 
 TINY = 0.002
 SERVED = {name for name in WORKLOADS if name.endswith(("_daphne", "_uvicorn"))}
-BUILT = sorted(
-    name
-    for name in LAYERED
-    if not name.endswith("pubsub") or find_spec("runtime.layers.pubsub") is not None
-)
 RAW = sorted(set(WORKLOADS) - SERVED - LAYERED)
 
 
@@ -49,7 +43,7 @@ async def test_a_workload_runs_without_a_framework(name: str) -> None:
 
 
 @pytest.mark.usefixtures("bench_server")
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("name", sorted(LAYERED))
 async def test_a_workload_of_layers_runs_on_the_runtime(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

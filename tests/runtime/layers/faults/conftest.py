@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from importlib import import_module
-from importlib.util import find_spec
 
 import pytest
 
 from runtime.layers import connection
 from runtime.layers.base import BaseChannelLayer
+from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
 
-LAYERS: dict[str, type[BaseChannelLayer]] = {"streams": RedisChannelLayer}
-if find_spec("runtime.layers.pubsub") is not None:
-    LAYERS["pubsub"] = import_module("runtime.layers.pubsub").RedisPubSubChannelLayer
+LAYERS: dict[str, type[BaseChannelLayer]] = {
+    "streams": RedisChannelLayer,
+    "pubsub": RedisPubSubChannelLayer,
+}
 
 
 MakeLayer = Callable[..., BaseChannelLayer]
@@ -33,13 +33,13 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def make_layer(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakeLayer]:
-    """Return a function that makes a layer for a server or a proxy: a node of its own for each."""
+    """Return a function that makes a layer for a host, as it stands in the option `hosts`."""
     # A server that dies each second is tried again after a second; twenty deaths would be slow.
     monkeypatch.setattr(connection, "LONGEST_PAUSE_S", 0.1)
     layers: list[BaseChannelLayer] = []
 
-    def make(url: str, kind: str = "streams", **options: object) -> BaseChannelLayer:
-        layers.append(LAYERS[kind](hosts=[url], **options))
+    def make(host: object, kind: str = "streams", **options: object) -> BaseChannelLayer:
+        layers.append(LAYERS[kind](hosts=[host], **options))
         return layers[-1]
 
     yield make

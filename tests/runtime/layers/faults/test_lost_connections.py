@@ -110,3 +110,26 @@ async def test_a_call_that_is_cancelled_during_an_outage_harms_no_other(
     await heard.until(lambda: 9 in heard.numbers["one"], "the last arrives")
     # What was cancelled may have been sent already; the others have to arrive, in order.
     assert [number for number in heard.numbers["one"] if number % 2] == [1, 3, 5, 7, 9]
+
+
+async def test_a_layer_that_may_have_missed_something_says_so(
+    wire: TcpProxy, make_layer: MakeLayer, request: pytest.FixtureRequest
+) -> None:
+    told: list[str] = []
+    hooks = {
+        "on_disconnect": lambda: told.append("gone"),
+        "on_reconnect": lambda: told.append("back"),
+    }
+    layer = make_layer(url_of(wire), "pubsub", prefix=request.node.name, **hooks)
+    heard = await join(layer, "room")
+    await layer.group_send("room", {"type": "note", "sender": "one", "number": 0})
+    await heard.until(lambda: heard.total == 1, "it hears before")
+    told.clear()
+    await asyncio.to_thread(wire.cut)
+    async with asyncio.timeout(PATIENCE_S):
+        while heard.total == 1:
+            await layer.group_send("room", {"type": "note", "sender": "one", "number": 1})
+            await asyncio.sleep(0.01)
+    assert "gone" in told
+    assert told[-1] == "back"
+    assert told.count("gone") == told.count("back")
