@@ -41,6 +41,20 @@ class Keys:
         """Return the key of the set of the nodes in a group."""
         return f"{self.prefix}:group:{group}"
 
+    @property
+    def present(self) -> str:
+        """The key of the set of the nodes that have put somebody on a roster."""
+        return f"{self.prefix}:present"
+
+    def present_of(self, node_id: str) -> str:
+        """Return the key of the set of what a node has put on rosters: groups and channels."""
+        return f"{self.prefix}:present:{node_id}"
+
+    def roster(self, group: str) -> tuple[str, str]:
+        """Return the keys of a group's roster, and of the counts beside it."""
+        roster = f"{self.prefix}:roster:{{{group}}}"
+        return roster, f"{roster}:counts"
+
     def channel(self, channel: str) -> str:
         """Return the key of a named channel's stream."""
         return f"{self.prefix}:channel:{{{channel}}}"

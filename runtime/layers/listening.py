@@ -72,10 +72,12 @@ class ListeningNode(ServedNode):
     async def flush(self) -> None:
         """Delete what is kept, and tell each node to forget the rest."""
         self.forget()
-        prefix = literal(self.options.keys.prefix)
+        keys = self.options.keys
+        leases = keys.node_prefix.encode()
         for link in await self.servers.find_all():
-            found = await scan(link, f"{prefix}:channel:*")
-            await asyncio.gather(*(link.call("UNLINK", key) for key in found))
+            found = await scan(link, f"{literal(keys.prefix)}:*")
+            gone = [link.call("UNLINK", key) for key in found if not key.startswith(leases)]
+            await asyncio.gather(*gone)
         await self.open()
         head, number = self._head(FLUSH, ""), self._sequence
         await self._forget_when_read(number, self._publish(self.options.keys.everybody, head, b""))
@@ -221,10 +223,12 @@ class ListeningNode(ServedNode):
     async def _greet(self, link: Link) -> None:
         if self._opening is not None and self.servers.link_for(self._lease_key) is link:
             link.tell_first(nothing, *self._lease_command())
+            self.options.on_loss()
 
     def _beat_once(self) -> None:
         self._subscriptions.check()
         self.servers.tell(self._lease_key, nothing, *self._lease_command())
+        self.options.on_beat()
         self._beat_later()
 
     async def _hold(self) -> bool:

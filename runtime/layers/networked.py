@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import logging
 import re
 import weakref
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from runtime.exceptions import NotALayerMessage, UnknownLayerOption
+from runtime.exceptions import LayerUnavailable, NotALayerMessage, UnknownLayerOption
 from runtime.layers.addresses import parse_hosts
-from runtime.layers.base import BaseChannelLayer, Sink
+from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Format
 from runtime.layers.keys import Keys
 from runtime.layers.node import Node, NodeOptions
 from runtime.layers.pool import NodePool
 from runtime.layers.portable import require_size
+from runtime.layers.presence import PresenceLayer
+from runtime.layers.rosters import LayerRoster
 from runtime.layers.serializers import registry
 from runtime.layers.served import ServedNode
 from runtime.taps import current_connection, is_muted, taps
+from runtime.tasks import spawn
 from runtime.typing import Message
 
+logger = logging.getLogger("runtime.layers.networked")
 
-class NetworkedChannelLayer(BaseChannelLayer):
+
+class NetworkedChannelLayer(PresenceLayer):
     """A channel layer whose nodes speak through servers.
 
     Args:
@@ -53,7 +59,7 @@ class NetworkedChannelLayer(BaseChannelLayer):
         UnknownLayerOption: there is no such option.
     """
 
-    extensions = ("groups", "flush", "introspection")
+    extensions = ("groups", "flush", "introspection", "presence")
     fires_taps = True
 
     _node_class: type[ServedNode]
@@ -100,10 +106,14 @@ class NetworkedChannelLayer(BaseChannelLayer):
             stream_length=stream_length,
             capacity_of=lambda channel: _capacity(reference, channel),
             layer=reference,
+            on_beat=lambda: _tell(reference, NetworkedChannelLayer._beat),
+            on_forget=lambda: _tell(reference, NetworkedChannelLayer._forget),
+            on_loss=lambda: _tell(reference, NetworkedChannelLayer._restore),
             on_change=self._make_on_change(),
         )
         # Nodes outlive a loop's tasks; they must not keep a layer alive that nobody has any more.
         self._nodes: NodePool[Any] = NodePool(lambda heir_of: _make_node(reference, heir_of))
+        self._init_presence(LayerRoster(self._nodes))
         weakref.finalize(self, self._nodes.abandon).atexit = False
 
     def __repr__(self) -> str:
@@ -160,6 +170,12 @@ class NetworkedChannelLayer(BaseChannelLayer):
     async def release_channel(self, channel: str) -> None:
         """Forget `channel`, what waits for it, and its memberships."""
         await self._nodes.run_at_owner(channel, _release, channel)
+        if channel in self._tracked:
+            try:
+                await self.end_presence(channel)
+            except LayerUnavailable as error:
+                # The consumer has ended; an outage must not make an error of that.
+                logger.warning("The group was not told who left: %s", error)
 
     async def group_add(self, group: str, channel: str) -> None:
         """Make `channel` a member of `group`; a member that joins again counts as new.
@@ -241,6 +257,20 @@ class NetworkedChannelLayer(BaseChannelLayer):
         """Return who is told that a server has gone or is back."""
         return None
 
+    def _beat(self) -> None:
+        """Look for processes that have died, if this one takes part in presence."""
+        if self._tracked:
+            spawn(self.tell_of_dead(), name="tell of dead", on_error=_warn)
+
+    def _forget(self) -> None:
+        """Forget who was tracked here: somebody has flushed the layer."""
+        self._tracked.clear()
+
+    def _restore(self) -> None:
+        """Put back who is tracked here, on a server that may have lost them."""
+        if self._tracked:
+            spawn(self.restore_presence(), name="restore presence", on_error=_warn)
+
     def _checked(self, message: object) -> Message:
         if not isinstance(message, dict):
             raise NotALayerMessage(message, "it is a dict")
@@ -278,6 +308,17 @@ def _format(name: str) -> Format | None:
     if hasattr(serializer, "as_bytes") and hasattr(serializer, "from_bytes"):
         return serializer  # type: ignore[no-any-return]
     return _Serialized(serializer)
+
+
+def _tell(
+    reference: weakref.ref[NetworkedChannelLayer], what: Callable[[NetworkedChannelLayer], None]
+) -> None:
+    if (layer := reference()) is not None:
+        what(layer)
+
+
+def _warn(error: BaseException) -> None:
+    logger.warning("Presence is late: %s", error)
 
 
 def _make_node(reference: weakref.ref[NetworkedChannelLayer], heir_of: Any) -> Node:

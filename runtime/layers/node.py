@@ -48,6 +48,9 @@ class NodeOptions:
         stream_length: entries that a node's stream keeps.
         capacity_of: how many messages a channel holds.
         layer: gives the layer, for the taps.
+        on_beat: told when a lease has been renewed, and now and then with it.
+        on_forget: told that another node has flushed the layer.
+        on_loss: told that a server may have lost what this process had there.
         on_change: told each time that a server has gone (the error) or is back (None).
     """
 
@@ -61,6 +64,9 @@ class NodeOptions:
     stream_length: int
     capacity_of: Callable[[str], int]
     layer: Callable[[], Any]
+    on_beat: Callable[[], None]
+    on_forget: Callable[[], None]
+    on_loss: Callable[[], None]
     on_change: Callable[[Node, Exception | None], None] | None = None
 
 
@@ -212,6 +218,7 @@ class Node(ABC):
         """Forget what waits and all memberships, without a word to the others."""
         self.membership.clear()
         self.local.clear()
+        self.options.on_forget()
 
     def _inherit(self, other: Node) -> None:
         self.local.adopt(other.local)

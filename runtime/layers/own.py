@@ -78,7 +78,7 @@ class OwnTraffic:
             _release(waiting)
 
     async def wait_for_group(self, group: str, timeout_s: float) -> None:
-        """Return when what was sent to `group` is here: who leaves after it has had it."""
+        """Return when what was sent to `group` is here: for who was in it, and nobody else."""
         if group not in self._groups:
             return
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -129,7 +129,50 @@ redis.call('XDEL', KEYS[1], unpack(ARGV))
 Keys: the channel's stream. Arguments: the ids of the entries.
 """
 
-LOADING = tuple(
-    ("SCRIPT", "LOAD", script.text) for script in (HOLD, GROUP_SEND, REMOTE_JOIN, NAMED_SEND, TAKEN)
-)
+PRESENCE_PUT = Script("""
+local was_there = redis.call('HEXISTS', KEYS[1], ARGV[1])
+local position = redis.call('HINCRBY', KEYS[2], '#', 1)
+local who = ARGV[2] .. ' ' .. position .. ' ' .. #ARGV[3] .. ' ' .. ARGV[3] .. ARGV[4]
+redis.call('HSET', KEYS[1], ARGV[1], who)
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+if was_there == 0 and redis.call('HINCRBY', KEYS[2], '=' .. ARGV[3], 1) == 1 then
+  return position
+end
+return 0
+""")
+"""Put a channel on the roster of a group.
+
+Keys: the roster; how often each key is on it. Arguments: the channel; its node; its key; its
+metadata; after how many ms a roster that nobody changes is forgotten. Returns the position of
+the turn if it is the first of its key, else 0.
+"""
+
+PRESENCE_REMOVE = Script("""
+local who = redis.call('HGET', KEYS[1], ARGV[1])
+if not who then
+  return {}
+end
+local node, position, length = string.match(who, '^(%w+) (%d+) (%d+) ')
+if ARGV[2] ~= '' and node ~= ARGV[2] then
+  return {}
+end
+redis.call('HDEL', KEYS[1], ARGV[1])
+local start = #node + #position + #length + 4
+local key = string.sub(who, start, start + length - 1)
+if redis.call('HINCRBY', KEYS[2], '=' .. key, -1) > 0 then
+  return {}
+end
+redis.call('HDEL', KEYS[2], '=' .. key)
+return {key, string.sub(who, start + length), redis.call('HINCRBY', KEYS[2], '#', 1)}
+""")
+"""Take a channel off the roster of a group.
+
+Keys: as above. Arguments: the channel; the node that it must be of, or nothing. Returns the key,
+the metadata and the position of the turn if it was the last of its key.
+"""
+
+SCRIPTS = (HOLD, GROUP_SEND, REMOTE_JOIN, NAMED_SEND, TAKEN, PRESENCE_PUT, PRESENCE_REMOVE)
+
+LOADING = tuple(("SCRIPT", "LOAD", script.text) for script in SCRIPTS)
 """The commands that load them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Hashable, Sequence
 from typing import Any, Final
 
 from runtime.drops import drops
@@ -36,6 +36,7 @@ from runtime.layers.named import CONSUMERS, NamedChannels
 from runtime.layers.node import Node, NodeOptions
 from runtime.layers.own import OwnTraffic
 from runtime.layers.questions import Questions, write_answer
+from runtime.layers.rosters import Rosters
 from runtime.layers.scripts import LOADING, NAMED_SEND
 from runtime.layers.sentinel import place_of
 from runtime.layers.shards import Shards
@@ -46,7 +47,7 @@ BEATS: Final = 3
 """How often a lease is renewed before it would end."""
 
 LONGEST_WAIT_S: Final = 1.0
-"""How long who leaves a group waits for what was sent to it before."""
+"""How long who joins or leaves a group waits for what was sent to it before."""
 
 
 class ServedNode(Node):
@@ -54,6 +55,7 @@ class ServedNode(Node):
 
     Attributes:
         servers: the connections for commands.
+        rosters: who is present in groups.
     """
 
     def __init__(self, options: NodeOptions, heir_of: ServedNode | None = None) -> None:
@@ -66,6 +68,7 @@ class ServedNode(Node):
         self._named: dict[Hashable, NamedChannels] = {}
         self._beat: asyncio.TimerHandle | None = None
         self.servers = self._connect()
+        self.rosters = Rosters(self.id, self.servers, options.keys, options.codec, self._group_ms)
 
     @abstractmethod
     def _append(self, owner: str, head: str, payload: bytes) -> Awaitable[Any]:
@@ -103,6 +106,12 @@ class ServedNode(Node):
             await self._send_own(channel, message, payload)
         else:
             await self._append(owner, self._head(TO_CHANNEL, channel), payload)
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """Make `channel` a member of `group`, behind what was sent from here before."""
+        if node_of(channel) == self.id:
+            await self._own.wait_for_group(group, LONGEST_WAIT_S)
+        await super().group_add(group, channel)
 
     async def group_discard(self, group: str, channel: str) -> None:
         """Remove `channel` from `group`, behind what was sent from here before."""
@@ -218,6 +227,10 @@ class ServedNode(Node):
         if is_there and not await outcome:
             raise ChannelFull(channel, self.options.capacity_of(channel))
 
+    @property
+    def _group_ms(self) -> int:
+        return int(max(self.options.group_expiry_s, self.options.lease_s) * 1000)
+
     # --- receiving
 
     @property
@@ -308,15 +321,6 @@ class ServedNode(Node):
                 if depth := await _depth_of(link, key):
                     depths[key.partition(b"{")[2][:-1].decode()] = depth
         return depths
-
-    async def _alive(self, members: Iterable[str]) -> set[str]:
-        """Return those that are named channels, or nodes with a lease."""
-        alive = set()
-        for member in members:
-            key = self.options.keys.node(member)
-            if member.startswith("=") or await self.servers.call(key, "EXISTS", key):
-                alive.add(member)
-        return alive
 
     # --- what other nodes ask for
 

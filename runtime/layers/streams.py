@@ -97,7 +97,9 @@ class StreamNode(ServedNode):
     async def groups(self) -> list[str]:
         """Return the groups that nodes which live, or named channels, are in."""
         members = {group: await self._members(group) for group in await self._known_groups()}
-        alive = await self._alive({one for all_of in members.values() for one in all_of})
+        everybody = {one for all_of in members.values() for one in all_of}
+        named = {one for one in everybody if one.startswith("=")}
+        alive = named | await self.rosters.alive(everybody - named)
         return [group for group, all_of in members.items() if alive.intersection(all_of)]
 
     async def group_channels(self, group: str) -> list[str]:
@@ -162,6 +164,7 @@ class StreamNode(ServedNode):
             has_lost = self.post.held(await link.ask_first(*self.post.hold_command()))
         if has_lost:
             self._own.lose_all()
+            self.options.on_loss()
             for group in self.membership.groups():
                 key = self.options.keys.group(group)
                 if self.servers.link_for(key) is link:
@@ -170,11 +173,13 @@ class StreamNode(ServedNode):
 
     def _server_lost_all(self, post: Post) -> None:
         self._own.lose_all()
+        self.options.on_loss()
         for group in self.membership.groups():
             self._announce_quietly(group)
 
     def _beat_once(self) -> None:
         self.post.hold()
+        self.options.on_beat()
         if self.loop.time() - self._announced_at > self.options.group_expiry_s / BEATS:
             self._announced_at = self.loop.time()
             for group in self.membership.groups():
@@ -182,10 +187,6 @@ class StreamNode(ServedNode):
         self._beat_later()
 
     # --- what others must know
-
-    @property
-    def _group_ms(self) -> int:
-        return int(max(self.options.group_expiry_s, self.options.lease_s) * 1000)
 
     def _announce(self, group: str) -> asyncio.Future[Any]:
         key = self.options.keys.group(group)

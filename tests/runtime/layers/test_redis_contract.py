@@ -11,7 +11,8 @@ from runtime.layers.redis import RedisChannelLayer
 from runtime.testing.layers import (
     ChannelLayerContract,
     IntrospectionContract,
-    PeersContract,
+    PresenceContract,
+    PresentPeersContract,
     PushContract,
     with_layer,
 )
@@ -20,7 +21,13 @@ from tests.support.redis_sentinel import running_sentinel
 prefixes = (f"contract{number}" for number in itertools.count())
 
 
-class RedisContract(ChannelLayerContract, PushContract, IntrospectionContract, PeersContract):
+class RedisContract(
+    ChannelLayerContract,
+    PushContract,
+    IntrospectionContract,
+    PresenceContract,
+    PresentPeersContract,
+):
     layer_class = RedisChannelLayer
     options: ClassVar[dict[str, Any]] = {}
 

@@ -1,0 +1,160 @@
+"""Who is present in groups, kept on the servers of the Redis layers.
+
+Owns the rosters: one step of a script for who comes and who goes, and the search for those
+whose node has lost its lease. What is told of it is `runtime.layers.presence`'s. A node has
+one `Rosters`; a layer one `LayerRoster`, which goes to the node of the running loop.
+
+Source: docs/decisions/0011-presence.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runtime.exceptions import LayerUnavailable
+from runtime.layers.codec import Codec
+from runtime.layers.keys import Keys, node_of
+from runtime.layers.presence import Tracked, Turn
+from runtime.layers.scripts import PRESENCE_PUT, PRESENCE_REMOVE
+from runtime.layers.shards import Shards
+
+if TYPE_CHECKING:
+    from runtime.layers.pool import NodePool
+
+
+class _Present(NamedTuple):
+    position: int
+    node: str
+    tracked: Tracked
+
+
+class Rosters:
+    """The rosters as one node sees them.
+
+    Args:
+        node_id: the node that is asked when a channel has none.
+        keep_ms: after how long a roster that nobody changes is forgotten.
+    """
+
+    def __init__(
+        self, node_id: str, servers: Shards, keys: Keys, codec: Codec, keep_ms: int
+    ) -> None:
+        self._node_id = node_id
+        self._servers = servers
+        self._keys = keys
+        self._codec = codec
+        self._keep_ms = keep_ms
+
+    async def put(self, tracked: Tracked) -> Turn | None:
+        """See `PresenceStorage`."""
+        keys, owner = self._keys, node_of(tracked.channel) or self._node_id
+        roster, metadata = keys.roster(tracked.group), self._codec.encode(tracked.metadata)
+        # First where the dead are looked for: who is on a roster can always be found there.
+        await self._servers.call(keys.present, "SADD", keys.present, owner)
+        index = keys.present_of(owner)
+        await self._servers.call(index, "SADD", index, f"{tracked.group} {tracked.channel}")
+        command = PRESENCE_PUT.command(
+            roster, tracked.channel, owner, tracked.key, metadata, self._keep_ms
+        )
+        position: int = await self._servers.call(roster[0], *command)
+        if not position:
+            return None
+        return Turn(tracked.group, tracked.key, tracked.metadata, position)
+
+    async def remove(self, group: str, channel: str, owner: str | None = None) -> Turn | None:
+        """See `PresenceStorage`.
+
+        Args:
+            owner: the node that it must be of, to be taken off.
+        """
+        roster = self._keys.roster(group)
+        command = PRESENCE_REMOVE.command(roster, channel, owner or "")
+        turn = await self._servers.call(roster[0], *command)
+        index = self._keys.present_of(owner or node_of(channel) or self._node_id)
+        self._servers.tell(index, _nothing, "SREM", index, f"{group} {channel}")
+        if not turn:
+            return None
+        key, metadata, position = turn
+        return Turn(group, key.decode(), self._codec.decode(metadata).message, position)
+
+    async def read(self, group: str) -> list[Tracked]:
+        """See `PresenceStorage`; those whose node has died are left out."""
+        roster, _ = self._keys.roster(group)
+        found = await self._servers.call(roster, "HGETALL", roster)
+        pairs = zip(found[::2], found[1::2], strict=True)
+        present = [self._read(group, channel.decode(), who) for channel, who in pairs]
+        alive = await self.alive({one.node for one in present})
+        present.sort(key=lambda one: one.position)
+        return [one.tracked for one in present if one.node in alive]
+
+    async def remove_dead(self) -> list[Turn]:
+        """See `PresenceStorage`."""
+        keys, turns = self._keys, []
+        present = await self._servers.call(keys.present, "SMEMBERS", keys.present)
+        nodes = {node.decode() for node in present}
+        for dead in nodes - await self.alive(nodes):
+            index = keys.present_of(dead)
+            for entry in await self._servers.call(index, "SMEMBERS", index):
+                group, _, channel = entry.decode().partition(" ")
+                if (turn := await self.remove(group, channel, dead)) is not None:
+                    turns.append(turn)
+            self._servers.tell(keys.present, _nothing, "SREM", keys.present, dead)
+        return turns
+
+    async def alive(self, nodes: Iterable[str]) -> set[str]:
+        """Return the nodes that have a lease."""
+        keys = {node: self._keys.node(node) for node in nodes}
+        asked = {node: self._servers.call(key, "EXISTS", key) for node, key in keys.items()}
+        return {node for node, answer in asked.items() if await answer}
+
+    def _read(self, group: str, channel: str, who: bytes) -> _Present:
+        node, position, length, rest = who.split(b" ", 3)
+        key, metadata = rest[: int(length)].decode(), rest[int(length) :]
+        tracked = Tracked(group, channel, key, self._codec.decode(metadata).message)
+        return _Present(int(position), node.decode(), tracked)
+
+
+class LayerRoster:
+    """The `PresenceStorage` of a layer: that of the node of the running loop."""
+
+    def __init__(self, nodes: NodePool[Any]) -> None:
+        self._nodes = nodes
+        self._unremoved: set[tuple[str, str]] = set()
+        """Who left while no server could be told."""
+
+    async def put(self, tracked: Tracked) -> Turn | None:
+        """See `PresenceStorage`."""
+        turn: Turn | None = await self._nodes.run(lambda node: node.rosters.put(tracked))
+        return turn
+
+    async def remove(self, group: str, channel: str) -> Turn | None:
+        """See `PresenceStorage`; during an outage it is done later."""
+        try:
+            turn: Turn | None = await self._nodes.run(
+                lambda node: node.rosters.remove(group, channel)
+            )
+        except LayerUnavailable:
+            self._unremoved.add((group, channel))
+            return None
+        return turn
+
+    async def read(self, group: str) -> list[Tracked]:
+        """See `PresenceStorage`."""
+        present: list[Tracked] = await self._nodes.run(lambda node: node.rosters.read(group))
+        return present
+
+    async def remove_dead(self) -> list[Turn]:
+        """See `PresenceStorage`; also takes off who left during an outage."""
+        unremoved, self._unremoved = self._unremoved, set()
+        left = [await self.remove(group, channel) for group, channel in unremoved]
+        turns: list[Turn] = await self._nodes.run(lambda node: node.rosters.remove_dead())
+        return [*(turn for turn in left if turn is not None), *turns]
+
+    async def clear(self) -> None:
+        """See `PresenceStorage`: the flush of the layer deletes all keys, these too."""
+        self._unremoved.clear()
+
+
+def _nothing(answer: Any) -> None:
+    """Pass over an answer."""
