@@ -4,7 +4,7 @@ Owns the thread that it runs in. `async_to_sync()` outside any loop makes a loop
 call; a connection that lived there would be opened for each message. Used by the layers
 that hold connections.
 
-Source: docs/decisions/0015-one-node-a-loop.md
+Source: docs/decisions/0016-one-node-a-loop.md
 """
 
 from __future__ import annotations

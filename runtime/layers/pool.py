@@ -4,7 +4,7 @@ Owns the nodes of one layer: one for each loop that lives on, one on the backgro
 those that end with their call, the inheritance from a loop that has ended, the end of all, and
 the child of a fork, which starts with none. Called by the layers on Redis, from any thread.
 
-Source: docs/decisions/0015-one-node-a-loop.md
+Source: docs/decisions/0016-one-node-a-loop.md
 """
 
 from __future__ import annotations

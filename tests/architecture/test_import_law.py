@@ -48,6 +48,27 @@ CHAINS: dict[str, imports.Chain] = {
         "runtime.layers.memory_jobs",
         "runtime.layers.memory",
     ),
+    "layers on Redis": (
+        ("runtime.layers.addresses", "runtime.layers.entries", "runtime.layers.keys"),
+        "runtime.layers.dialing",
+        "runtime.layers.connection",
+        ("runtime.layers.scripts", "runtime.layers.sentinel"),
+        "runtime.layers.shards",
+        "runtime.layers.cluster",
+        (
+            "runtime.layers.local",
+            "runtime.layers.own",
+            "runtime.layers.post",
+            "runtime.layers.questions",
+            "runtime.layers.rosters",
+            "runtime.layers.subscriptions",
+        ),
+        ("runtime.layers.named", "runtime.layers.node"),
+        ("runtime.layers.background", "runtime.layers.served"),
+        ("runtime.layers.listening", "runtime.layers.pool", "runtime.layers.streams"),
+        "runtime.layers.networked",
+        ("runtime.layers.pubsub", "runtime.layers.redis"),
+    ),
     "threads": (
         ("runtime.pool", "runtime.tasks", "runtime.db"),
         "runtime.threads",
@@ -108,6 +129,8 @@ PURE = (
     "console.tally",
     "console.traces",
     "console.exports",
+    "runtime.layers.entries",
+    "runtime.layers.keys",
     "runtime.layers.membership",
 )
 

@@ -1,0 +1,89 @@
+"""Who is present, when processes and servers die."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.runtime.layers.faults.conftest import MakeLayer, path_of
+from tests.runtime.layers.faults.playing import PATIENCE_S
+from tests.support.layer_player import playing
+from tests.support.redis_server import RedisServer
+from tests.support.tcp_proxy import proxied
+
+LEASE_S = 1.2
+
+
+class Told:
+    """What a member of a group is told of comings and goings."""
+
+    def __init__(self) -> None:
+        self._told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+
+    def sink(self, message: dict[str, Any], cause: object) -> bool:
+        self._told.put_nowait((message["type"], message["key"]))
+        return True
+
+    async def next(self) -> tuple[str, str]:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._told.get()
+
+
+async def watch(layer: Any) -> tuple[Told, str]:
+    """Become present in the group, under the key of the watcher."""
+    told, channel = Told(), await layer.new_channel()
+    layer.attach(channel, told.sink)
+    await layer.track("room", channel, {"name": "Watcher"}, key="watcher")
+    assert await told.next() == ("presence.joined", "watcher")
+    return told, channel
+
+
+async def test_who_was_in_a_dead_process_leaves_once_when_its_lease_ends(
+    redis_server: RedisServer, kind: str, make_layer: MakeLayer, request: Any
+) -> None:
+    config = {"prefix": request.node.name, "lease": LEASE_S}
+    layer = make_layer(redis_server.url, kind, **config)
+    told, _ = await watch(layer)
+    hosts = {"hosts": [redis_server.url], **config}
+    async with playing(path_of(kind), "room", "dying", members=2, **hosts) as dying:
+        for channel in dying.channels:  # two tabs
+            await layer.track("room", channel, {"name": "Ada"}, key="ada")
+        assert await told.next() == ("presence.joined", "ada")
+        assert list(await layer.presence("room")) == ["watcher", "ada"]
+        await dying.kill()
+    assert await told.next() == ("presence.left", "ada")
+    assert await layer.presence("room") == {"watcher": {"name": "Watcher"}}
+
+
+async def test_who_is_present_is_so_after_a_server_that_came_back_empty(
+    own_redis_server: RedisServer, kind: str, make_layer: MakeLayer
+) -> None:
+    layer = make_layer(own_redis_server.url, kind, lease=LEASE_S)
+    told, _ = await watch(layer)
+    own_redis_server.kill()
+    own_redis_server.start()
+    async with asyncio.timeout(2):
+        while await layer.presence("room") != {"watcher": {"name": "Watcher"}}:
+            await asyncio.sleep(0.01)
+    # Nobody has come or gone, and nobody is told so.
+    other = await layer.new_channel()
+    await layer.track("room", other, key="other")
+    assert await told.next() == ("presence.joined", "other")
+
+
+async def test_who_leaves_during_an_outage_is_taken_off_after_it(
+    redis_server: RedisServer, kind: str, make_layer: MakeLayer, request: Any
+) -> None:
+    with proxied((redis_server.host, redis_server.port)) as proxy:
+        options = {"prefix": request.node.name, "lease": LEASE_S, "timeout": 0.2}
+        layer = make_layer(f"redis://{proxy.host}:{proxy.port}/0", kind, **options)
+        told, _ = await watch(layer)
+        leaving = await layer.new_channel()
+        await layer.track("room", leaving, key="leaving")
+        assert await told.next() == ("presence.joined", "leaving")
+        proxy.refuse()
+        await layer.release_channel(leaving)  # no error: the consumer ends well
+        proxy.heal()
+        assert await told.next() == ("presence.left", "leaving")
+        assert list(await layer.presence("room")) == ["watcher"]
+        await layer.close()
