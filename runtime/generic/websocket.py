@@ -236,7 +236,7 @@ class AsyncWebsocketConsumer(WebsocketLifecycle):
         event = send_event(text_data, bytes_data)
         if self._is_closed and self._is_send_in_vain():
             return
-        await self.base_send(event)
+        await super().send(event)
         if close:
             await self.close(close)
 

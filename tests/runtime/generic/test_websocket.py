@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from runtime.consumer import AsyncConsumer
 from runtime.exceptions import (
     AcceptConnection,
     DenyConnection,
@@ -279,6 +280,20 @@ async def test_a_binary_frame_is_not_json(consumer):
         await client.put("websocket.receive", bytes=b"{}")
         with pytest.raises(ValueError, match="No text section"):
             await client.end()
+
+
+async def test_a_frame_passes_a_class_that_sends_events_in_its_own_way():
+    class Marking(AsyncConsumer):
+        async def send(self, message):
+            await super().send({**message, "marked": True})
+
+    class Echo(AsyncEcho, Marking):
+        pass
+
+    async with websocket(Echo.as_asgi()) as client:
+        await client.expect("websocket.accept")
+        await client.put("websocket.receive", text="hello")
+        await client.expect("websocket.send", text="hello", marked=True)
 
 
 async def test_an_instance_is_an_application_too():
