@@ -7,6 +7,7 @@ events nor the recorder wait for them. Knows no page, no layer and no HTML.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -30,6 +31,7 @@ from console.slices import in_slices
 AnyEntry = TypeVar("AnyEntry", Entry, EntryView)
 
 EFFECTS = 50
+MISSED = 20
 
 MOST_JUDGED = 2_000
 """Entries that one look holds against a filter: of more, some are left out and counted."""
@@ -40,7 +42,7 @@ class Reader:
 
     def __init__(self, recorder: Recorder) -> None:
         settings, process = recorder.settings, recorder.process
-        redactor = Redactor(settings.REDACT)
+        redactor = self._redactor = Redactor(settings.REDACT)
         self.recorder = recorder
         self._connections = ConnectionReader(process.name, redactor, settings.IDLE_S, process.epoch)
         self.entry_reader = EntryReader(
@@ -128,6 +130,20 @@ class Reader:
             )
             if is_on and (not query or query.matches(EntryRecord(entry, self.entry_reader))):
                 yield record(entry, self.entry_reader)
+
+    def leaf_counts(self) -> dict[tuple[str, str], int]:
+        """Return how many connections are open, by scope type and route; of channels, by name."""
+        with self.recorder.lock:
+            return self.recorder.state.count_by_leaf()
+
+    def missed_paths(self) -> list[tuple[str, int]]:
+        """Return the paths that no route took, and how often, the most frequent first."""
+        with self.recorder.lock:
+            misses = self.recorder.state.misses()
+        counts: Counter[str] = Counter()
+        for miss in misses:
+            counts[self._redactor.path(miss.path, {})] += miss.count
+        return counts.most_common(MISSED)
 
     def metrics(self) -> str:
         """Return the counts of this process as Prometheus reads them."""

@@ -33,7 +33,6 @@ from console.watch import Watch, Watchers
 T = TypeVar("T")
 
 EFFECTS = 50
-MISSED = 20
 TRACE_ENTRIES = 2_000
 
 __all__ = [
@@ -305,19 +304,6 @@ class Relay:
         for other in chosen[1:]:
             first = first + other
         return first
-
-    async def leaf_counts(self) -> dict[tuple[str, str], int]:
-        """Return how many connections are open, by scope type and route; or by channel."""
-        recorder = self.recorder
-        with recorder.lock:
-            return recorder.state.count_by_leaf()
-
-    async def missed_paths(self) -> list[tuple[str, int]]:
-        """Return the paths that no route took, and how often, the most frequent first."""
-        recorder = self.recorder
-        with recorder.lock:
-            misses = [(miss.path, miss.count) for miss in recorder.state.misses()]
-        return sorted(misses, key=lambda miss: -miss[1])[:MISSED]
 
     def processes(self) -> list[ProcessView]:
         """Return the processes that are read, this one first."""

@@ -134,13 +134,13 @@ class RoutingPage(Page):
             if self.resolution.is_found and not self.leaf:
                 self.leaf = _spell(self._matched)
         self.consumer = self._read_consumer()
-        self.counts = await relay.leaf_counts()
-        self.missed = await relay.missed_paths()
+        self.counts = relay.reader.leaf_counts()
+        self.missed = relay.reader.missed_paths()
 
     async def update(self) -> Update:
         """Return the tree again if somebody came or went."""
         update = self.status()
-        counts, missed = await relay.leaf_counts(), await relay.missed_paths()
+        counts, missed = relay.reader.leaf_counts(), relay.reader.missed_paths()
         if counts != self.counts:
             self.counts = counts
             update.partials.append(Partial("#tree", "console/partials/tree.html", {"page": self}))

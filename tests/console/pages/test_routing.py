@@ -62,6 +62,17 @@ async def test_a_path_that_no_route_takes_is_listed_with_its_count(recording: Re
     assert page.missed == [("/ws/chta/", 2)]
 
 
+async def test_a_missed_path_shows_no_secret(recording: Recording) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlLXRoYXQtaXMtbG9uZw"
+    for number in (1, 2):
+        connection = recording.open(f"/invite/{token}{number}/")
+        recording.recorder.route_missed(connection, "", [])
+    page = await loaded()
+    [(path, count)] = page.missed
+    assert token not in path
+    assert count == 2
+
+
 async def test_the_connections_of_a_leaf_are_a_filter_away(recording: Recording) -> None:
     page = await loaded(f"leaf=websocket {CHAT}")
     assert page.selected_query == "proto:websocket consumer:ChatConsumer"
