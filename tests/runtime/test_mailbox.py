@@ -70,7 +70,8 @@ async def test_a_message_that_waited_too_long_is_dropped_and_reported(mailbox):
         mailbox.read_events(feed({"type": "websocket.receive"}))
         item = await take(mailbox)
     assert item.message["type"] == "websocket.receive"
-    assert notebook.of("message_dropped")[0][2:] == ({"type": "old"}, "expired", ("trace", "epoch:7"))
+    (dropped,) = notebook.of("message_dropped")
+    assert dropped[2:] == ({"type": "old"}, "expired", ("trace", "epoch:7"))
 
 
 async def test_what_waits_is_taken_at_once_and_nothing_when_nothing_waits(mailbox):
