@@ -44,6 +44,7 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.history",
             "runtime.layers.presence",
             "runtime.layers.timer",
+            "runtime.layers.timing",
         ),
         "runtime.layers.memory_jobs",
         "runtime.layers.memory",
@@ -93,7 +94,7 @@ CHAINS: dict[str, imports.Chain] = {
         ("console.recorder", "console.clocks"),
         "console.traces",
         "console.exports",
-        "console.reader",
+        ("console.reader", "console.sends"),
         ("console.relay_protocol", "console.relay_answers"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
         "console.relay_questions",
@@ -152,7 +153,6 @@ IMPURE = (
 
 PLANNED = {
     "console.actions",
-    "console.panel",
 }
 """Modules that the law names and nobody has built yet."""
 
