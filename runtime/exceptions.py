@@ -299,6 +299,43 @@ class MalformedEvent(ChannelscopeError, ValueError):
         )
 
 
+class UnknownEvent(ChannelscopeError, ValueError):
+    """An application sent an event that its protocol cannot carry out.
+
+    Attributes:
+        event: what it sent.
+        expected: what the protocol knows, in words.
+    """
+
+    def __init__(self, event: object, expected: str) -> None:
+        super().__init__(event, expected)
+        self.event = event
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"The application sent {self.event!r:.200}; expected {self.expected}."
+
+
+class MissingLibrary(ChannelscopeError, ImportError):
+    """A protocol needs a library that is not installed.
+
+    Attributes:
+        protocol: the protocol, which is also the name of the extra.
+        library: the library.
+    """
+
+    def __init__(self, protocol: str, library: str) -> None:
+        super().__init__(protocol, library)
+        self.protocol = protocol
+        self.library = library
+
+    def __str__(self) -> str:
+        return (
+            f"The {self.protocol} server needs the library {self.library}, which is not installed."
+            f' Run: python -m pip install "channelscope[{self.protocol}]"'
+        )
+
+
 class MalformedHeaders(ChannelscopeError, ValueError):
     """The headers of a scope are no pairs of bytes.
 

@@ -29,8 +29,14 @@ CHAINS: dict[str, imports.Chain] = {
         "runtime.generic",
         "runtime.jobs",
         "runtime.acknowledging",
-        ("runtime.worker", "runtime.testing"),
+        "runtime.signals",
+        ("runtime.worker", "runtime.testing", "runtime.protocols"),
         "runtime.management",
+    ),
+    "protocols": (
+        ("runtime.protocols.connecting", "runtime.protocols.options"),
+        "runtime.protocols.scopes",
+        "runtime.protocols.server",
     ),
     "layers": (
         ("runtime.layers.isolation", "runtime.layers.membership", "runtime.layers.portable"),
