@@ -99,7 +99,9 @@ CHAINS: dict[str, imports.Chain] = {
         ("console.recorder", "console.clocks"),
         "console.traces",
         "console.exports",
+        "console.activity",
         "console.reader",
+        "console.activity_reading",
         ("console.relay_protocol", "console.relay_answers"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
         "console.relay_questions",
@@ -117,6 +119,8 @@ CHAINS: dict[str, imports.Chain] = {
 }
 
 PURE = (
+    "console.pages.charts",
+    "console.activity",
     "console.clocks",
     "console.entry",
     "console.ordering",
@@ -142,6 +146,7 @@ PURE = (
 )
 
 IMPURE = (
+    "console.activity",
     "asgiref",
     "asyncio",
     "daphne",
