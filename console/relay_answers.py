@@ -35,6 +35,7 @@ class Answers:
             "connection": self._connection,
             "entry": self._entry,
             "effects": self._effects,
+            "matching": self._matching,
         }
 
     async def to(self, question: str, arguments: Mapping[str, Any]) -> str:
@@ -88,6 +89,12 @@ class Answers:
     async def _effects(self, arguments: Mapping[str, Any]) -> list[str]:
         position = plain.read_text(arguments["position"], 100)
         return await self._lines({}, self._reader.effects_of(position))
+
+    async def _matching(self, arguments: Mapping[str, Any]) -> list[str]:
+        query = read_query(plain.read_text(arguments["query"], LONGEST_QUERY))
+        found = await self._reader.open_matching(query)
+        # Ids alone: a row of each would be a hundred times as much.
+        return [dumps({"ids": found[:MOST_ROWS], "matched": len(found)})]
 
     async def _lines(self, head: Mapping[str, Any], values: Iterable[Any]) -> list[str]:
         lines = [dumps(head)]

@@ -82,7 +82,7 @@ CHAINS: dict[str, imports.Chain] = {
     ),
     "console": (
         "console.conf",
-        ("console.entry", "console.redact"),
+        ("console.action", "console.entry", "console.redact"),
         "console.query_keys",
         "console.query_terms",
         "console.query",
@@ -94,7 +94,8 @@ CHAINS: dict[str, imports.Chain] = {
         "console.traces",
         "console.exports",
         "console.reader",
-        ("console.relay_protocol", "console.relay_answers"),
+        "console.acting",
+        ("console.relay_protocol", "console.relay_answers", "console.relay_once"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
         "console.relay_questions",
         "console.relay_node",
@@ -111,12 +112,14 @@ CHAINS: dict[str, imports.Chain] = {
 }
 
 PURE = (
+    "console.action",
     "console.clocks",
     "console.entry",
     "console.ordering",
     "console.plain",
     "console.process",
     "console.relay_leases",
+    "console.relay_once",
     "console.relay_protocol",
     "console.relay_watching",
     "console.roster",
