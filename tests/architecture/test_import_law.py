@@ -93,8 +93,10 @@ CHAINS: dict[str, imports.Chain] = {
         ("console.recorder", "console.clocks"),
         "console.traces",
         "console.exports",
+        "console.activity",
         "console.reader",
         "console.acting",
+        "console.activity_reading",
         ("console.relay_protocol", "console.relay_answers", "console.relay_once"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
         "console.relay_questions",
@@ -113,6 +115,8 @@ CHAINS: dict[str, imports.Chain] = {
 
 PURE = (
     "console.action",
+    "console.pages.charts",
+    "console.activity",
     "console.clocks",
     "console.entry",
     "console.ordering",
@@ -139,6 +143,7 @@ PURE = (
 )
 
 IMPURE = (
+    "console.activity",
     "asgiref",
     "asyncio",
     "daphne",
