@@ -29,6 +29,7 @@ class ConsoleConfig(AppConfig):
     name = "console"
     label = "channelscope_console"
     verbose_name = "Channelscope"
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Register the checks and begin to record this process; a second call changes nothing."""

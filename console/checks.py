@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.module_loading import import_string
 
-from console import conf, mount
+from console import audit, conf, mount
 
 TAG = "channelscope"
 
@@ -51,6 +51,22 @@ def check_middleware(**_: Any) -> list[CheckMessage]:
         )
         for name, check_id in missing
         if not _has_middleware(name)
+    ]
+
+
+@register(TAG)
+def check_audit(**_: Any) -> list[CheckMessage]:
+    """Check that what is done through the console is kept: W008 without Django's admin."""
+    if mount.root() is None or audit.is_kept():
+        return []
+    return [
+        Warning(
+            "What is done through the console is not kept: without Django's admin it only goes"
+            " to the log console.audit.",
+            hint='Add "django.contrib.admin" to INSTALLED_APPS, or set'
+            ' CHANNELSCOPE["READ_ONLY"] = True and silence this check.',
+            id="channelscope.W008",
+        )
     ]
 
 

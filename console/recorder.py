@@ -283,15 +283,20 @@ class Recorder(Observer):
                     known.pending.append((message, entry))
 
     def message_dropped(
-        self, connection: Connection | None, channel: str, message: Message, reason: DropReason
+        self,
+        connection: Connection | None,
+        channel: str,
+        message: Message,
+        reason: DropReason,
+        cause: Cause | None,
     ) -> None:
         """Write that a message was lost, and why."""
         with self.lock:
             known = self._known(connection)
-            trace, cause = self._cause_of_drop(connection, known, message, reason)
+            trace, position = self._cause_of_drop(connection, known, message, reason, cause)
             name = str(message.get("type", ""))
             kept = self._keep(message)
-            entry = self._write("drop", name, known, kept, trace=trace, cause=cause)
+            entry = self._write("drop", name, known, kept, trace=trace, cause=position)
             entry.channel = channel
             entry.note = reason
             self.state.drops[reason] += 1
@@ -347,18 +352,20 @@ class Recorder(Observer):
         known: ConnectionState | None,
         message: Message,
         reason: DropReason,
+        cause: Cause | None,
     ) -> Cause:
         """Return what a lost message is linked to, as far as that is known.
 
-        Where a mailbox was full, the handler that runs there has nothing to do with it, and
-        who sent the message is not said.
+        One that was refused is an effect of its sending: the handler that runs at its receiver
+        has nothing to do with it. One that waited too long is an effect of its delivery.
         """
         if reason == "expired" and known is not None:
             waited = known.give_up(message)
-            return (waited.trace, self.journal.spell(waited)) if waited is not None else ("", "")
-        if reason == "capacity" or connection is None:
-            return "", ""
-        return connection.cause or ("", "")
+            if waited is not None:
+                return waited.trace, self.journal.spell(waited)
+        if cause is None and reason in ("no handler", "slow client"):
+            cause = _cause_of(connection)
+        return cause or ("", "")
 
     def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> None:
         actor = current_connection.get()

@@ -14,9 +14,12 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from console import plain, vitals
+from console.activity import Activity, bounded
+from console.activity_reading import read_activity
 from console.connection_view import ConnectionView
 from console.entry import Position, spell, unspell
 from console.entry_view import EntryDetail, EntryView
+from console.handlers import STEPS
 from console.ordering import Order
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
 from console.query import Query, parse
@@ -24,7 +27,7 @@ from console.reader import Reader
 from console.reading import Before, Changes, EntryPage, Interest, Listing, ListingRequest
 from console.recorder import Recorder
 from console.relay_joining import Joining
-from console.relay_node import RelayNode
+from console.relay_node import ANSWER_S, RelayNode
 from console.relay_replies import Replies, heard
 from console.relay_watching import Watched
 from console.traces import Held, Trace, build
@@ -255,6 +258,27 @@ class Relay:
             with_entries=with_entries,
         )
 
+    async def activity(
+        self, steps: int = STEPS, *, timeout_s: float = ANSWER_S
+    ) -> tuple[dict[str, Activity], list[str]]:
+        """Return what each process did, by its epoch, and the epochs of who did not answer.
+
+        Args:
+            steps: of how many of the last steps it is wanted what happened in each.
+        """
+        own, others = await _both(
+            read_activity(self.reader, steps),
+            self._node(),
+            "activity",
+            {"steps": steps},
+            timeout_s=timeout_s,
+        )
+        found = {self.reader.position[0]: own}
+        for answer in await heard(others, Activity):
+            for one in answer.values[:1]:
+                found[answer.epoch] = bounded(one)
+        return found, list(others.silent) if others is not None else []
+
     async def trace(self, trace_id: str) -> Trace | None:
         """Return all that one inbound event caused, as a tree; None if nothing is held of it."""
         if not (match := re.fullmatch(r"[\w-]+", trace_id)):
@@ -385,13 +409,15 @@ async def _both(
     question: str,
     arguments: Any,
     only: str = "",
+    timeout_s: float = ANSWER_S,
 ) -> tuple[T, Replies | None]:
     """Read this process, and ask the others meanwhile."""
     if node is None:
         return await own, None
     if not isinstance(arguments, Mapping):
         arguments = plain.to_plain(arguments)
-    found, replies = await asyncio.gather(own, node.ask(question, arguments, only=only))
+    asking = node.ask(question, arguments, only=only, timeout_s=timeout_s)
+    found, replies = await asyncio.gather(own, asking)
     return found, replies
 
 

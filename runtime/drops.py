@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from typing import Final
 
-from runtime.taps import Connection, DropReason, is_muted, taps
+from runtime.taps import Cause, Connection, DropReason, is_muted, taps
 from runtime.throttle import ThrottledWarnings
 from runtime.typing import Event, Message
 
@@ -56,6 +56,7 @@ class Drops:
         message: Message | Event,
         reason: DropReason,
         *,
+        cause: Cause | None = None,
         is_warned: bool = True,
     ) -> None:
         """Count a lost message, warn of it, and tell the observers; from any thread.
@@ -64,6 +65,7 @@ class Drops:
             connection: the observed connection that it was for, if it is known.
             channel: the channel that it was on; "" for a connection without one.
             message: what was lost.
+            cause: what the message's envelope said about its origin.
             is_warned: False if the caller has more to say, and says it.
         """
         if is_muted():  # an observer's own traffic
@@ -76,7 +78,7 @@ class Drops:
                 kind, "A message on channel %r was dropped: %s", kind[0], ADVICE[reason]
             )
         if (tap := taps.message_dropped) is not None:
-            tap(connection, channel, dict(message), reason)
+            tap(connection, channel, dict(message), reason, cause)
 
     def _class_of(self, channel: str, reason: DropReason) -> str:
         local, mark, _ = channel.partition("!")

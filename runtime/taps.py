@@ -191,8 +191,12 @@ class Observer:
         channel: str,
         message: Message,
         reason: DropReason,
+        cause: Cause | None,
     ) -> None:
-        """A layer message did not reach its receiver, or reached one without a handler for it."""
+        """A layer message did not reach its receiver, or reached one without a handler for it.
+
+        `cause` is what its envelope says; None if it carries nothing, or waits no more.
+        """
 
     def group_joined(self, layer: Any, group: str, channel: str) -> None:
         """A channel became a member of a group."""
@@ -248,7 +252,9 @@ class Taps:
         message_sent: Callable[[Connection | None, Any, str, Message], Cause | None] | None
         group_sent: Callable[[Connection | None, Any, str, Message, int], Cause | None] | None
         message_delivered: Callable[[Connection | None, str, Message, Cause | None], None] | None
-        message_dropped: Callable[[Connection | None, str, Message, DropReason], None] | None
+        message_dropped: (
+            Callable[[Connection | None, str, Message, DropReason, Cause | None], None] | None
+        )
         group_joined: Callable[[Any, str, str], None] | None
         group_left: Callable[[Any, str, str], None] | None
         presence_joined: Callable[[Any, str, str, Message], None] | None

@@ -16,7 +16,8 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
 
 from runtime.acknowledging import Ending, HeldJobs, policy_of
 from runtime.exceptions import JobsCutOff
@@ -37,6 +38,30 @@ NO_TYPE = "Worker received message with no type: %s. It needs a 'type' that name
 
 CANCEL_S = 1.0
 """How long a cancelled job may take to end before it is left behind."""
+
+
+_serving: WeakSet[Worker] = WeakSet()
+
+
+class ServedChannel(NamedTuple):
+    """What a worker does on one of its channels.
+
+    Attributes:
+        concurrency: how many jobs it does at once.
+        running, waiting: jobs that it does now, and that it has taken and not begun.
+        is_acknowledged: whether the layer keeps a job until it is done.
+    """
+
+    channel: str
+    concurrency: int
+    running: int
+    waiting: int
+    is_acknowledged: bool
+
+
+def workers() -> list[Worker]:
+    """Return the workers that serve in this process now."""
+    return list(_serving)
 
 
 class Worker:
@@ -102,6 +127,7 @@ class Worker:
         """
         if (tap := taps.serving_began) is not None:
             tap()
+        _serving.add(self)
         listeners = [asyncio.ensure_future(self.listener(channel)) for channel in self.channels]
         stop = asyncio.ensure_future(self._stop_asked.wait())
         try:
@@ -111,8 +137,21 @@ class Worker:
             for task in done:
                 task.result()
         finally:
+            _serving.discard(self)
             await cancel_and_wait(*listeners, stop)
             await self._close()
+
+    def served(self) -> list[ServedChannel]:
+        """Return what it does on each of its channels."""
+        found = []
+        for channel in self.channels:
+            queue = self._queues.get(channel)
+            running, waiting = (queue.running, queue.waiting) if queue is not None else (0, 0)
+            is_acknowledged = channel in self._held
+            found.append(
+                ServedChannel(channel, self.concurrency, running, waiting, is_acknowledged)
+            )
+        return found
 
     def stop(self) -> None:
         """Ask `handle()` to take no further jobs, to finish those that run, and to return."""

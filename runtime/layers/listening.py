@@ -15,7 +15,6 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
-from runtime.drops import drops
 from runtime.exceptions import LayerUnavailable
 from runtime.layers.addresses import Cluster
 from runtime.layers.connection import Link
@@ -194,10 +193,6 @@ class ListeningNode(ServedNode):
         passed_on = f"{sender} {head.number} {TO_CHANNEL}{'-' if head.is_muted else '+'}{channel}"
         if not await self._put_named(channel, f"{sender}:{head.target}", passed_on, payload):
             self._report_full(channel, payload)
-
-    def _report_full(self, channel: str, payload: bytes) -> None:
-        if (decoded := self._decode(payload)) is not None:
-            drops.report(None, channel, decoded.message, "capacity")
 
     def _ear_changed(self, link: Link, error: Exception | None) -> None:
         ear = next(ear for ear in self._subscriptions.ears.values() if ear.link is link)

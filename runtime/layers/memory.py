@@ -319,7 +319,7 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
                     self._timer.start(self.expiry * (1 + SWEEP_LATE))
                 buffer.put(now + self.expiry, message, cause)
         if not has_room:
-            drops.report(None, channel, message, "capacity")
+            drops.report(None, channel, message, "capacity", cause=cause)
         return has_room
 
     def _take(self, channel: str) -> tuple[ChannelBuffer, tuple[Message, Cause | None] | None]:
@@ -383,8 +383,8 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
             self._forget_if_idle(channel)
 
     def _drop_expired_of(self, channel: str, buffer: ChannelBuffer, now: float) -> None:
-        for message in buffer.drop_expired(now):
-            drops.report(None, channel, message, "expired")
+        for message, cause in buffer.drop_expired(now):
+            drops.report(None, channel, message, "expired", cause=cause)
 
 
 def _require_message(message: object) -> Message:

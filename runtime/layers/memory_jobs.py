@@ -181,7 +181,7 @@ class JobsInMemory(BaseChannelLayer):
             if has_room:
                 shelf.add(Job(secrets.token_hex(8), channel, message, cause=cause))
         if not has_room:
-            drops.report(None, channel, message, "capacity")
+            drops.report(None, channel, message, "capacity", cause=cause)
         return has_room
 
     def _job_depths(self) -> dict[str, int]:

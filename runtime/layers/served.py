@@ -108,7 +108,7 @@ class ServedNode(Node):
         owner = node_of(channel)
         if owner is None:
             if not await self._send_named(channel, payload):
-                drops.report(None, channel, message, "capacity")
+                self._report_full(channel, payload)
                 raise ChannelFull(channel, self.options.capacity_of(channel))
         elif owner == self.id:
             await self._send_own(channel, message, payload)
@@ -222,7 +222,7 @@ class ServedNode(Node):
             return
         waiting = self.local.depth(channel) + self._own.count(channel)
         if waiting >= self.options.capacity_of(channel):
-            drops.report(None, channel, message, "capacity")
+            self._report_full(channel, payload)
             raise ChannelFull(channel, self.options.capacity_of(channel))
         head, number = self._head(TO_CHANNEL, channel), self._sequence
         self._own.sent(channel, number)
@@ -331,7 +331,12 @@ class ServedNode(Node):
     def _expire(self, channels: Sequence[str], payload: bytes) -> None:
         if (decoded := self._decode(payload)) is not None:
             for channel in channels:
-                drops.report(None, channel, decoded.message, "expired")
+                drops.report(None, channel, decoded.message, "expired", cause=decoded.cause)
+
+    def _report_full(self, channel: str, payload: bytes) -> None:
+        # Read back, with its cause: once for a message that is lost, not for each that is sent.
+        if (decoded := self._decode(payload)) is not None:
+            drops.report(None, channel, decoded.message, "capacity", cause=decoded.cause)
 
     # --- introspection
 

@@ -96,14 +96,17 @@ CHAINS: dict[str, imports.Chain] = {
         ("console.recorder", "console.clocks"),
         "console.traces",
         "console.exports",
+        "console.activity",
         "console.reader",
+        "console.activity_reading",
         ("console.relay_protocol", "console.relay_answers"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
         "console.relay_questions",
         "console.relay_node",
         "console.relay_joining",
         "console.relay",
-        "console.policy",
+        "console.models",
+        ("console.audit", "console.policy"),
         "console.actions",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
@@ -113,6 +116,8 @@ CHAINS: dict[str, imports.Chain] = {
 }
 
 PURE = (
+    "console.pages.charts",
+    "console.activity",
     "console.clocks",
     "console.entry",
     "console.ordering",
@@ -138,6 +143,7 @@ PURE = (
 )
 
 IMPURE = (
+    "console.activity",
     "asgiref",
     "asyncio",
     "daphne",

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.test import override_settings
 
-from console.checks import TAG, check_middleware, check_runtime, check_settings
+from console.checks import TAG, check_audit, check_middleware, check_runtime, check_settings
 
 NOT_MOUNTED = "tests.console.urls_without_console"
 
@@ -57,3 +57,12 @@ def test_a_console_that_is_not_mounted_needs_nothing():
 )
 def test_a_subclass_of_the_middleware_will_do():
     assert check_middleware() == []
+
+
+def test_without_the_admin_nothing_keeps_what_is_done():
+    assert check_audit() == []
+    installed = [app for app in settings.INSTALLED_APPS if app != "django.contrib.admin"]
+    with override_settings(INSTALLED_APPS=installed):
+        assert ids(check_audit()) == ["channelscope.W008"]
+        with override_settings(ROOT_URLCONF=NOT_MOUNTED):
+            assert check_audit() == []
