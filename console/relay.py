@@ -14,6 +14,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from console import plain, vitals
+from console.acting import Acting
+from console.action import Action, Outcome, failure
 from console.activity import Activity, bounded
 from console.activity_reading import read_activity
 from console.connection_view import ConnectionView
@@ -171,6 +173,38 @@ class Relay:
         if replies is not None and replies.silent:
             raise NoAnswer(self.names_of(replies.silent))
         return None
+
+    async def matching(self, query: Query | None = None) -> tuple[dict[str, list[str]], list[str]]:
+        """Return the ids of the open connections that match, by the epoch of their process.
+
+        Returns: besides them the names of processes that did not answer.
+        """
+        asked = {"query": str(query or "")}
+        own, others = await _both(self.reader.open_matching(query), self._node(), "matching", asked)
+        found = {self.reader.process.epoch: own}
+        for answer in await heard(others, ConnectionView):
+            found[answer.epoch] = answer.identifiers("ids")
+        silent = self.names_of(others.silent) if others is not None else []
+        return {epoch: ids for epoch, ids in found.items() if ids}, silent
+
+    async def act(self, action: Action, epoch: str = "") -> Outcome:
+        """Carry out an action in the process with this epoch, or in this one.
+
+        Returns: what became of it; that a process does not answer is part of it.
+        """
+        if epoch in ("", self.reader.process.epoch):
+            return await Acting(self.recorder).carry_out(action)
+        count = max(len(action.connections), 1)
+        node = self._node()
+        replies = await node.act(action, epoch) if node is not None else None
+        if replies is None:
+            if epoch not in {status.process.epoch for status in self.statuses()}:
+                return Outcome(gone=count)
+            return failure("The action could not be sent: the channel layer takes nothing.", count)
+        for answer in await heard(replies, Outcome):
+            if answer.values:
+                return answer.values[0]
+        return failure(f"{NoAnswer(self.names_of([epoch]))} It may have happened.", count)
 
     async def entries(
         self,

@@ -336,6 +336,23 @@ class MissingLibrary(ChannelscopeError, ImportError):
         )
 
 
+class NotSteerable(ChannelscopeError, RuntimeError):
+    """A connection cannot be acted upon in this way, from outside of its application.
+
+    Attributes:
+        connection: its id.
+        reason: why not, and what can be done instead, as a sentence.
+    """
+
+    def __init__(self, connection: str, reason: str) -> None:
+        super().__init__(connection, reason)
+        self.connection = connection
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Connection {self.connection}: {self.reason}"
+
+
 class MalformedHeaders(ChannelscopeError, ValueError):
     """The headers of a scope are no pairs of bytes.
 
@@ -390,9 +407,11 @@ class ConnectionEnding(StopConsumer):
     Attributes:
         code: the WebSocket close code that says why.
         reason: the same in words, for the client.
+        cause: what the end is an effect of, for observers; None if nobody knows.
     """
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: int, reason: str, cause: tuple[str, str] | None = None) -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
+        self.cause = cause

@@ -257,7 +257,7 @@ async def test_malformed_input_is_counted_and_heard():
         with observed() as notebook:
             server.report_malformed(b"\xff" * 5000, "a ring")
         assert drops.counts == {("bell", "malformed"): 1}
-        [(connection, channel, message, reason)] = notebook.of("message_dropped")
+        [(connection, channel, message, reason, _)] = notebook.of("message_dropped")
         assert (connection, channel, reason) == (None, "bell", "malformed")
         assert message["expected"] == "a ring"
         assert len(message["data"]) == 4096
