@@ -27,14 +27,16 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from runtime.typing import ASGIApplication, Event, Message, Scope
+    from asyncio import AbstractEventLoop
+
+    from runtime.typing import ASGIApplication, Event, Message, Scope, Send
 
 logger = logging.getLogger("runtime.taps")
 
 Cause: TypeAlias = tuple[str, str]
 """(trace id, id of the entry that caused it): rides in a message's envelope, never in its dict."""
 
-DropReason: TypeAlias = Literal["capacity", "expired", "no handler", "slow client"]
+DropReason: TypeAlias = Literal["capacity", "expired", "malformed", "no handler", "slow client"]
 
 
 class Connection:
@@ -47,6 +49,9 @@ class Connection:
         consumer: the consumer instance that serves it, once one has started.
         channel_name: its own channel on the consumer's layer, if it has one.
         cause: what the running handler is an effect of; kept by an observer.
+        loop: the event loop that serves it.
+        send: sends an event as its application does; None once it has ended.
+        mailbox: the inbox of its consumer, once one has started.
     """
 
     __slots__ = (
@@ -55,8 +60,11 @@ class Connection:
         "channel_name",
         "consumer",
         "id",
+        "loop",
+        "mailbox",
         "opened_at",
         "scope",
+        "send",
     )
 
     def __init__(self, scope: Scope) -> None:
@@ -66,6 +74,9 @@ class Connection:
         self.consumer: Any = None
         self.channel_name: str | None = None
         self.cause: Cause | None = None
+        self.loop: AbstractEventLoop | None = None
+        self.send: Send | None = None
+        self.mailbox: Any = None
 
     def __repr__(self) -> str:
         return f"<Connection {self.id} {self.scope.get('type', '?')}>"

@@ -20,8 +20,9 @@ from runtime.layers.entries import FLUSH, JOIN, LEAVE, QUESTION, read_head
 from runtime.layers.node import NodeOptions
 from runtime.layers.post import Post
 from runtime.layers.questions import LONGEST_WAIT_S
+from runtime.layers.scanning import literal, scan
 from runtime.layers.scripts import GROUP_SEND, REMOTE_JOIN
-from runtime.layers.served import BEATS, ServedNode, literal, nothing, scan
+from runtime.layers.served import BEATS, ServedNode, nothing
 from runtime.typing import Message
 
 GOODBYE_S: Final = 1.0

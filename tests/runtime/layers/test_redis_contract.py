@@ -9,6 +9,7 @@ import pytest
 from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
 from runtime.testing.layers import (
+    AcknowledgementContract,
     ChannelLayerContract,
     IntrospectionContract,
     PresenceContract,
@@ -27,6 +28,7 @@ class RedisContract(
     IntrospectionContract,
     PresenceContract,
     PresentPeersContract,
+    AcknowledgementContract,
 ):
     layer_class = RedisChannelLayer
     options: ClassVar[dict[str, Any]] = {}
