@@ -92,9 +92,13 @@ _muted: ContextVar[bool] = ContextVar("taps_muted", default=False)
 
 
 @contextmanager
-def muted() -> Iterator[None]:
-    """Keep what runs inside from every layer tap, for an observer's own traffic."""
-    token = _muted.set(True)
+def muted(is_so: bool = True) -> Iterator[None]:
+    """Keep what runs inside from every layer tap, for an observer's own traffic.
+
+    Args:
+        is_so: False for what is to be heard of, whoever's context it runs in.
+    """
+    token = _muted.set(is_so)
     try:
         yield
     finally:

@@ -14,7 +14,6 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -206,7 +205,7 @@ class Node(ABC):
             # A withdrawal that never came through; the others would go on sending.
             self._withdraw(group)
         elif (decoded := self._decode(payload)) is not None:
-            with muted() if is_silent else nullcontext():
+            with muted(is_silent):
                 self.local.fan_out(channels, decoded.message, decoded.cause)
 
     def deliver_to_channel(self, channel: str, payload: bytes, is_silent: bool) -> bool:
@@ -214,7 +213,7 @@ class Node(ABC):
         decoded = self._decode(payload)
         if decoded is None:
             return True
-        with muted() if is_silent else nullcontext():
+        with muted(is_silent):
             return self.local.deliver(channel, decoded.message, decoded.cause)
 
     def forget(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
+from runtime.taps import is_muted, muted
 from runtime.testing.layers import (
     AcknowledgementContract,
     ChannelLayerContract,
@@ -43,6 +44,21 @@ class RedisContract(
 
     def make_peer(self, layer):
         return self.make_layer()
+
+    @with_layer()
+    async def test_who_uses_the_layer_first_and_muted_mutes_nobody_else(self, layer: Any) -> None:
+        """What reads for all runs in the context of whoever came first: of the console, maybe."""
+        came: asyncio.Queue[bool] = asyncio.Queue()
+        with muted():
+            channel = await layer.new_channel()
+            layer.attach(channel, lambda message, cause: came.put_nowait(is_muted()) or True)
+            await layer.group_add("room", channel)
+        await layer.group_send("room", {"type": "chat"})
+        await layer.send(channel, {"type": "chat"})
+        with muted():
+            await layer.send(channel, {"type": "chat"})
+        async with asyncio.timeout(self.patience_s):
+            assert [await came.get() for _ in range(3)] == [False, False, True]
 
 
 class TestRedis(RedisContract):
