@@ -33,6 +33,7 @@ from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.overview import OverviewPage
 from console.pages.page import Page, Partial, Update
 from console.pages.routing import RoutingPage
 from console.pages.traffic import TrafficPage
@@ -46,12 +47,17 @@ from runtime.typing import Scope
 
 PAGES: Final[dict[str, type[Page]]] = {
     page.name: page
-    for page in (ConnectionsPage, ConnectionPage, TrafficPage, RoutingPage, ClientPage)
+    for page in (
+        OverviewPage,
+        ConnectionsPage,
+        ConnectionPage,
+        TrafficPage,
+        RoutingPage,
+        ClientPage,
+    )
 }
 FORBIDDEN: Final = 4403
 NOT_UNDERSTOOD: Final = 4400
-TICK_S: Final = 1.0
-"""Rates and idleness change because time passes: look that often even when nothing happens."""
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -122,7 +128,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             update = await page.update()
             if update:
                 await self._deliver(update, page.position)
-            await _changed_or_tick(watch)
+            await _changed_or_tick(watch, page.tick_s)
 
     async def _deliver(self, update: Update, position: str) -> None:
         batch: dict[str, Any] = {"position": position, **update.data}
@@ -152,9 +158,9 @@ def render(partials: list[Partial]) -> str:
     return render_to_string("console/live.html", {"regions": regions})
 
 
-async def _changed_or_tick(watch: Watch) -> None:
+async def _changed_or_tick(watch: Watch, tick_s: float) -> None:
     try:
-        async with asyncio.timeout(TICK_S):
+        async with asyncio.timeout(tick_s):
             await watch.changed()
     except TimeoutError:
         pass

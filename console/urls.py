@@ -11,6 +11,7 @@ app_name = "channelscope"
 
 urlpatterns = [
     path("", views.index, name="index"),
+    path("overview/", views.overview, name="overview"),
     path("connections/", views.connections, name="connections"),
     path("connections/<slug:connection_id>/", views.connection, name="connection"),
     path("traffic/", views.traffic, name="traffic"),

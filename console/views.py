@@ -21,6 +21,7 @@ from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.overview import OverviewPage
 from console.pages.page import Page
 from console.pages.routing import RoutingPage
 from console.pages.shell import Shell
@@ -57,7 +58,13 @@ def staff_only(
 @staff_only
 async def index(request: HttpRequest) -> HttpResponse:
     """Lead to the first room."""
-    return HttpResponseRedirect(reverse("channelscope:connections"))
+    return HttpResponseRedirect(reverse("channelscope:overview"))
+
+
+@staff_only
+async def overview(request: HttpRequest) -> HttpResponse:
+    """Show whether anything is wrong."""
+    return await _show(request, OverviewPage(request.GET))
 
 
 @staff_only

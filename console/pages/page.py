@@ -81,6 +81,8 @@ class Page:
         name: which page, as its URL and the live consumer call it.
         template: the template of the whole page.
         is_live: whether it changes while somebody looks.
+        tick_s: how often it is looked at even when nothing happens, because rates and idleness
+            change with time.
         query_room: whose keys its filter knows: those of connections, or of entries.
         params: the parameters of its address.
         subject: what the page is about, such as a connection's id; "" for a room.
@@ -94,6 +96,7 @@ class Page:
     room: ClassVar[str]
     title = ""
     is_live: ClassVar[bool] = True
+    tick_s: ClassVar[float] = 1.0
     query_room: ClassVar[Room] = "traffic"
     parent: ClassVar[Crumb | None] = None
 

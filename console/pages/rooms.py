@@ -24,9 +24,10 @@ class Room:
     key: str
 
 
+OVERVIEW = Room("overview", "Overview", "channelscope:overview", "overview", "o")
 CONNECTIONS = Room("connections", "Connections", "channelscope:connections", "connections", "c")
 TRAFFIC = Room("traffic", "Traffic", "channelscope:traffic", "traffic", "t")
 ROUTING = Room("routing", "Routing", "channelscope:routing", "routing", "r")
 CLIENT = Room("client", "Client", "channelscope:client", "client", "l")
 
-SECTIONS = (("Observe", (CONNECTIONS, TRAFFIC, ROUTING)), ("Steer", (CLIENT,)))
+SECTIONS = (("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, ROUTING)), ("Steer", (CLIENT,)))

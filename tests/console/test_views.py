@@ -11,7 +11,7 @@ from tests.console.watching import user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROOMS = ["connections", "traffic", "client"]
+ROOMS = ["overview", "connections", "traffic", "client"]
 HOSTILE = '"><img src=x onerror=alert(1)>{{ 7 }}'
 
 
@@ -21,10 +21,10 @@ def staff(client: Any, recording: Recording) -> Any:
     return client
 
 
-def test_the_root_leads_to_the_connections(staff: Any) -> None:
+def test_the_root_leads_to_the_overview(staff: Any) -> None:
     response = staff.get(reverse("channelscope:index"))
     assert response.status_code == 302
-    assert response["Location"] == reverse("channelscope:connections")
+    assert response["Location"] == reverse("channelscope:overview")
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -57,7 +57,7 @@ def test_staff_see_each_room(staff: Any, room: str) -> None:
 
 def test_the_navigation_offers_the_rooms_that_are_built_and_marks_this_one(staff: Any) -> None:
     page = staff.get(reverse("channelscope:traffic")).content.decode()
-    assert re.findall(r'data-go="(\w)"', page) == ["c", "t", "r", "l"]
+    assert re.findall(r'data-go="(\w)"', page) == ["o", "c", "t", "r", "l"]
     (current,) = re.findall(r'data-go="(\w)" aria-current="page"', page)
     assert current == "t"
 

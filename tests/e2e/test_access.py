@@ -104,6 +104,7 @@ async def test_a_room_that_does_not_exist_yet_is_not_in_the_navigation(people: P
     page = await people.staff()
     links = page.get_by_role("navigation", name="Console").get_by_role("listitem")
     assert [text.split()[0] for text in await links.all_inner_texts()] == [
+        "Overview",
         "Connections",
         "Traffic",
         "Routing",
