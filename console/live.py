@@ -36,7 +36,7 @@ from console.pages.connections import ConnectionsPage
 from console.pages.page import Page, Partial, Update
 from console.pages.routing import RoutingPage
 from console.pages.traffic import TrafficPage
-from console.policy import may_watch
+from console.policy import may_watch, steering_obstacle
 from console.relay import Watch, relay
 from runtime.auth import AuthMiddlewareStack, get_user
 from runtime.generic.websocket import AsyncJsonWebsocketConsumer
@@ -107,6 +107,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             except LookupError:
                 await self.send_json({"reload": True})
                 return
+            page.obstacle = await steering_obstacle(self.scope["user"])
             page.resume(position)
             with page.following(watch.wake):
                 await self._keep_current(page, watch)

@@ -25,7 +25,7 @@ from console.pages.page import Page
 from console.pages.routing import RoutingPage
 from console.pages.shell import Shell
 from console.pages.traffic import TrafficPage
-from console.policy import may_watch
+from console.policy import may_watch, steering_obstacle
 from console.relay import NoAnswer
 from console.shielding import shield
 
@@ -119,6 +119,7 @@ async def _show(request: HttpRequest, page: Page) -> HttpResponse:
         context = {"shell": Shell.of(request, None), "page": page}
         return render(request, "console/gone.html", context, status=404)
     user = await request.auser()
+    page.obstacle = await steering_obstacle(user)
     context = {"page": page, "shell": Shell.of(request, user, page.room)}
     # In a thread: two hundred rows take longer to write than the event loop should stand still.
     in_thread = sync_to_async(render, thread_sensitive=False)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from console.entry import Position, spell_all, unspell_all
 from console.pages.query_field import QueryField
+from console.policy import NOT_STAFF
 from console.query_keys import Key, Room, completions, keys_of
 from console.relay import relay
 
@@ -87,6 +88,7 @@ class Page:
         reached: where its next update goes on from in this process; None until it is loaded.
         since: where it goes on from in the others, by their epoch.
         silent: names of processes that did not answer: what they have is missing.
+        obstacle: why its viewer may not steer, as a sentence; "" if they may.
     """
 
     name: ClassVar[str]
@@ -105,6 +107,7 @@ class Page:
         self.reached: Position | None = None
         self.since: dict[str, int] = {}
         self.silent: Sequence[str] = ()
+        self.obstacle = NOT_STAFF
         self._feed: Watched | None = None
         self._totals: Totals | None = None
         self._processes: Sequence[ProcessStatus] = ()

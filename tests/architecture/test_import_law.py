@@ -117,7 +117,7 @@ CHAINS: dict[str, imports.Chain] = {
         "console.actions",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
-        "console.downloads",
+        ("console.action_views", "console.downloads"),
         "console.urls",
     ),
 }
@@ -168,7 +168,6 @@ IMPURE = (
 )
 
 PLANNED = {
-    "console.actions",
     "console.panel",
 }
 """Modules that the law names and nobody has built yet."""
