@@ -103,14 +103,18 @@ CHAINS: dict[str, imports.Chain] = {
         "console.models",
         ("console.audit", "console.policy"),
         "console.actions",
+        ("console.saved", "console.viewer", "console.virtual"),
+        "console.saying",
+        "console.virtual_live",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
-        "console.downloads",
+        ("console.client_views", "console.downloads"),
         "console.urls",
     ),
 }
 
 PURE = (
+    "console.asgi_json",
     "console.clocks",
     "console.entry",
     "console.ordering",
