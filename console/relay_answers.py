@@ -8,6 +8,7 @@ this process, so that nothing goes out that the pages here would not show.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from console import plain
@@ -17,6 +18,7 @@ from console.reader import Reader
 from console.reading import Before, ListingRequest
 from console.relay_protocol import RefusedMessage, dumps
 from console.slices import in_slices
+from console.trace_glance import TracesRequest
 
 MOST_ROWS = 10_000
 LONGEST_QUERY = 2_000
@@ -35,6 +37,7 @@ class Answers:
             "connection": self._connection,
             "entry": self._entry,
             "effects": self._effects,
+            "traces": self._traces,
         }
 
     async def to(self, question: str, arguments: Mapping[str, Any]) -> str:
@@ -88,6 +91,12 @@ class Answers:
     async def _effects(self, arguments: Mapping[str, Any]) -> list[str]:
         position = plain.read_text(arguments["position"], 100)
         return await self._lines({}, self._reader.effects_of(position))
+
+    async def _traces(self, arguments: Mapping[str, Any]) -> list[str]:
+        asked = plain.from_plain(TracesRequest, arguments)
+        asked = replace(asked, limit=max(0, min(asked.limit, MOST_ROWS)))
+        glances, matched = await self._reader.traces(read_query(asked.query), asked)
+        return await self._lines({"matched": matched}, glances)
 
     async def _lines(self, head: Mapping[str, Any], values: Iterable[Any]) -> list[str]:
         lines = [dumps(head)]
