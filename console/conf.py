@@ -31,11 +31,14 @@ class Settings:
         CLOSED_KEPT: closed connections that stay visible, for each protocol.
         REDACT: further key names whose values are never shown.
         PROCESS_NAME: what this process is called; None means "web-<pid>", or
-            "worker-<pid>" under `runworker`.
+            "worker-<pid>" under `runworker`, "mqtt-<pid>" under `runmqtt`, and so on.
         IDLE_S: seconds of silence after which an open connection is called idle.
         BATCH_MS: least time between two updates of one viewer.
         EDITOR_URL: where a link to the source leads, with `{path}` and `{line}` in it.
         METRICS_TOKEN: what Prometheus says to be let in; None for no address for it.
+        READ_ONLY: whether nobody may act through the console, whatever their permissions.
+        STAFF_MAY_STEER: whether every member of staff may act through it; if not, they need
+            the permissions. None means "under DEBUG".
     """
 
     RING_ENTRIES: int = 5_000
@@ -49,6 +52,8 @@ class Settings:
     BATCH_MS: int = 250
     EDITOR_URL: str = "vscode://file{path}:{line}"
     METRICS_TOKEN: str | None = None
+    READ_ONLY: bool = False
+    STAFF_MAY_STEER: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ TOKEN_CHARS = 16
 
 SECRET_NAMES = ("METRICS_TOKEN",)
 """Settings whose value no message repeats."""
+
+SWITCHES = ("READ_ONLY", "STAFF_MAY_STEER")
 
 NAMES = tuple(field.name for field in fields(Settings))
 
@@ -128,6 +135,9 @@ def _wanted(name: str, value: object) -> str | None:
     if name == "METRICS_TOKEN":
         is_token = value is None or (isinstance(value, str) and len(value) >= TOKEN_CHARS)
         return None if is_token else f"a text of at least {TOKEN_CHARS} characters, or None"
+    if name in SWITCHES:
+        is_switch = isinstance(value, bool) or (name == "STAFF_MAY_STEER" and value is None)
+        return None if is_switch else "True or False"
     numbers = (int, float) if name == "IDLE_S" else (int,)
     is_positive = isinstance(value, numbers) and not isinstance(value, bool) and value > 0
     return None if is_positive else "a number above 0"

@@ -29,6 +29,7 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import set_script_prefix
 
+from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
@@ -109,6 +110,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await cancel_and_wait(feed)
 
     async def _show(self, page: Page, position: str) -> None:
+        zones.choose(self.scope.get("cookies", {}))
         async with relay.watch() as watch:
             try:
                 await page.load()

@@ -89,6 +89,11 @@ class Reader:
             return {known.id: known.protocol for known in self._listed()}
         return {one.known.id: one.known.protocol for one in await self._glances(query)}
 
+    async def open_matching(self, query: Query | None) -> list[str]:
+        """Return the ids of the open connections that match, newest first."""
+        glances = await self._glances(query)
+        return [one.known.id for one in glances if not one.known.is_closed]
+
     def connection(self, connection_id: str, *, with_scope: bool = True) -> ConnectionView | None:
         """Return one connection, or None if it is not listed."""
         with self.recorder.lock:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from console import plain
+from console.activity_reading import read_activity
 from console.ordering import Order
 from console.query import Query, QueryError, parse
 from console.reader import Reader
@@ -38,6 +39,8 @@ class Answers:
             "entry": self._entry,
             "effects": self._effects,
             "traces": self._traces,
+            "matching": self._matching,
+            "activity": self._activity,
         }
 
     async def to(self, question: str, arguments: Mapping[str, Any]) -> str:
@@ -97,6 +100,16 @@ class Answers:
         asked = replace(asked, limit=max(0, min(asked.limit, MOST_ROWS)))
         glances, matched = await self._reader.traces(read_query(asked.query), asked)
         return await self._lines({"matched": matched}, glances)
+
+    async def _matching(self, arguments: Mapping[str, Any]) -> list[str]:
+        query = read_query(plain.read_text(arguments["query"], LONGEST_QUERY))
+        found = await self._reader.open_matching(query)
+        # Ids alone: a row of each would be a hundred times as much.
+        return [dumps({"ids": found[:MOST_ROWS], "matched": len(found)})]
+
+    async def _activity(self, arguments: Mapping[str, Any]) -> list[str]:
+        activity = await read_activity(self._reader, plain.read_int(arguments["steps"]))
+        return await self._lines({}, [activity])
 
     async def _lines(self, head: Mapping[str, Any], values: Iterable[Any]) -> list[str]:
         lines = [dumps(head)]

@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
+from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
@@ -122,6 +123,7 @@ class SignIn(LoginView):
 
 
 async def _show(request: HttpRequest, page: Page) -> HttpResponse:
+    zones.choose(request.COOKIES)
     try:
         await page.load()
     except NoAnswer as error:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.exceptions import LayerUnavailable, ServerRefusal, UndecodableMessage
+from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.addresses import Cluster, Host
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Decoded
@@ -46,6 +47,7 @@ class NodeOptions:
         lease_s: seconds after which a node that is not heard of is gone.
         stream_length: entries that a node's stream keeps.
         capacity_of: how many messages a channel holds.
+        policy_of: how the jobs of a channel are retried; None if it is not acknowledged.
         layer: gives the layer, for the taps.
         on_beat: told when a lease has been renewed, and now and then with it.
         on_forget: told that another node has flushed the layer.
@@ -62,6 +64,7 @@ class NodeOptions:
     lease_s: float
     stream_length: int
     capacity_of: Callable[[str], int]
+    policy_of: Callable[[str], RetryPolicy | None]
     layer: Callable[[], Any]
     on_beat: Callable[[], None]
     on_forget: Callable[[], None]

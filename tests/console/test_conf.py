@@ -32,6 +32,9 @@ def test_an_unknown_key_is_a_fault_that_names_the_nearest_one():
         {"REDACT": "card"},
         {"REDACT": [1]},
         {"PROCESS_NAME": ""},
+        {"READ_ONLY": None},
+        {"READ_ONLY": 1},
+        {"STAFF_MAY_STEER": "yes"},
         ["RING_ENTRIES"],
     ],
 )
@@ -59,3 +62,9 @@ def test_a_token_that_can_be_guessed_is_a_fault_that_does_not_repeat_it(token):
     assert "16 characters" in fault.message
     assert "short" not in f"{fault.message}{fault.remedy}"
     assert resolve({"METRICS_TOKEN": token}).METRICS_TOKEN is None
+
+
+def test_a_switch_is_true_or_false():
+    asked = {"READ_ONLY": True, "STAFF_MAY_STEER": False}
+    assert resolve(asked) == Settings(READ_ONLY=True, STAFF_MAY_STEER=False)
+    assert faults({"STAFF_MAY_STEER": None}) == []

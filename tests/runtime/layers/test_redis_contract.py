@@ -10,6 +10,7 @@ from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
 from runtime.taps import is_muted, muted
 from runtime.testing.layers import (
+    AcknowledgementContract,
     ChannelLayerContract,
     IntrospectionContract,
     PresenceContract,
@@ -29,6 +30,7 @@ class RedisContract(
     IntrospectionContract,
     PresenceContract,
     PresentPeersContract,
+    AcknowledgementContract,
 ):
     layer_class = RedisChannelLayer
     options: ClassVar[dict[str, Any]] = {}
