@@ -48,9 +48,8 @@ class ConsoleConfig(AppConfig):
         if any(isinstance(observer, Recorder) for observer in taps.observers):
             return
         server = vitals.server()
-        kind = "worker" if server == vitals.WORKER else "web"
         process = ProcessView(
-            name=settings.PROCESS_NAME or f"{kind}-{os.getpid()}",
+            name=settings.PROCESS_NAME or f"{vitals.kind(server)}-{os.getpid()}",
             pid=os.getpid(),
             host=socket.gethostname(),
             started_at=time.time(),

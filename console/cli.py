@@ -1,8 +1,9 @@
-"""The command `channelscope`: shows the demo with its console on this machine.
+"""The command `channelscope`: shows the demo with its console, or starts a project.
 
 Owns the command line, the check of the port and what is printed at the start. What
 the demo is, and who may enter it, is the business of `console.demo`; how it is served,
-of `console.serving`. Called by the shell, and by `make run`.
+of `console.serving`; a new project, of `console.startproject`. Called by the shell, and by
+`make run`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+
+from console.startproject import ProjectRefused, start_project
 
 WELCOME = """
   Channelscope is running on {address}
@@ -51,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = make_parser().parse_args(arguments)
     try:
-        port = claim_port(options.host, options.port)
-        return demo(options.host, port, options.data)
-    except PortUnavailable as error:
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except (PortUnavailable, ProjectRefused) as error:
         print(f"channelscope: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the server runs: from then on it ends by itself
@@ -69,7 +72,26 @@ def make_parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"%(prog)s {version('channelscope')}"
     )
     commands = parser.add_subparsers(metavar="command", required=True)
-    command = commands.add_parser("demo", help="run the demo project with its console")
+    _describe_demo(commands.add_parser("demo", help="run the demo project with its console"))
+    _describe_startproject(commands.add_parser("startproject", help="make a new project"))
+    return parser
+
+
+def _describe_startproject(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", help="name of the project, a Python identifier")
+    command.add_argument(
+        "directory", type=Path, nargs="?", help="folder that exists (default: a new one, NAME)"
+    )
+    command.set_defaults(run=_run_startproject)
+
+
+def _run_startproject(options: argparse.Namespace) -> int:
+    print(start_project(options.name, options.directory))
+    return 0
+
+
+def _describe_demo(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(run=_run_demo)
     command.add_argument(
         "--port", type=_port, default=8000, help="TCP port, 0 for any free one (default: 8000)"
     )
@@ -82,7 +104,11 @@ def make_parser() -> argparse.ArgumentParser:
         default=Path(os.environ.get("CHANNELSCOPE_DATA", ".channelscope")),
         help="folder for the database and the secret key (default: .channelscope)",
     )
-    return parser
+
+
+def _run_demo(options: argparse.Namespace) -> int:
+    port = claim_port(options.host, options.port)
+    return demo(options.host, port, options.data)
 
 
 def claim_port(host: str, port: int) -> int:

@@ -31,7 +31,7 @@ class Settings:
         CLOSED_KEPT: closed connections that stay visible, for each protocol.
         REDACT: further key names whose values are never shown.
         PROCESS_NAME: what this process is called; None means "web-<pid>", or
-            "worker-<pid>" under `runworker`.
+            "worker-<pid>" under `runworker`, "mqtt-<pid>" under `runmqtt`, and so on.
         IDLE_S: seconds of silence after which an open connection is called idle.
         BATCH_MS: least time between two updates of one viewer.
         EDITOR_URL: where a link to the source leads, with `{path}` and `{line}` in it.

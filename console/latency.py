@@ -14,6 +14,12 @@ from math import ceil
 BUCKETS = 225
 """From 1 µs to 2**30 µs, which is 18 minutes; the last one has all that took longer."""
 
+LONGEST_S = 2**30 / 1e6
+"""What took longer is said to have taken so long, where nobody knows better."""
+
+MOST = 2**40
+"""No bucket of another process has more in it."""
+
 _LAST = BUCKETS - 1
 
 
@@ -51,6 +57,18 @@ def count_into(buckets: array[int], durations: Iterable[float]) -> None:
 def empty() -> array[int]:
     """Return buckets with nothing in them."""
     return array("Q", bytes(8 * BUCKETS))
+
+
+def sparse(buckets: Sequence[int]) -> tuple[int, ...]:
+    """Return the buckets that have something in them as number, count, number, count, ..."""
+    return tuple(part for number, count in enumerate(buckets) if count for part in (number, count))
+
+
+def add_sparse(into: array[int], pairs: Sequence[int]) -> None:
+    """Add what `sparse()` has returned, here or in another process; what is none is passed over."""
+    for number, count in zip(pairs[::2], pairs[1::2], strict=False):
+        if 0 <= number < BUCKETS and 0 < count <= MOST:
+            into[number] += count
 
 
 def quantile(buckets: Sequence[int], share: float, longest_s: float) -> float:

@@ -27,12 +27,14 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import set_script_prefix
 
-from console import mount
+from console import mount, zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
 from console.pages.page import Page, Partial, Update
 from console.pages.routing import RoutingPage
+from console.pages.trace import TracePage
+from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
 from console.policy import may_watch
 from console.relay import Watch, relay
@@ -46,7 +48,15 @@ from runtime.typing import Receive, Scope, Send
 
 PAGES: Final[dict[str, type[Page]]] = {
     page.name: page
-    for page in (ConnectionsPage, ConnectionPage, TrafficPage, RoutingPage, ClientPage)
+    for page in (
+        ConnectionsPage,
+        ConnectionPage,
+        TrafficPage,
+        TracesPage,
+        TracePage,
+        RoutingPage,
+        ClientPage,
+    )
 }
 FORBIDDEN: Final = 4403
 NOT_UNDERSTOOD: Final = 4400
@@ -100,6 +110,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await cancel_and_wait(feed)
 
     async def _show(self, page: Page, position: str) -> None:
+        zones.choose(self.scope.get("cookies", {}))
         async with relay.watch() as watch:
             try:
                 await page.load()

@@ -18,11 +18,11 @@ from itertools import count
 from typing import Any
 
 from console import mount
-from console.capture import NOTHING, Kept, keep_event, keep_message
+from console.capture import NOTHING, Kept, keep_event, keep_message, keep_payload
 from console.conf import Settings
 from console.connection import ConnectionState, Running
 from console.endings import Outcome, note_received, note_sent, settle
-from console.entry import Entry, Kind, unspell
+from console.entry import CONSOLE_TRACE, Entry, Kind, unspell
 from console.journal import Journal
 from console.process import ProcessView
 from console.state import State
@@ -283,15 +283,20 @@ class Recorder(Observer):
                     known.pending.append((message, entry))
 
     def message_dropped(
-        self, connection: Connection | None, channel: str, message: Message, reason: DropReason
+        self,
+        connection: Connection | None,
+        channel: str,
+        message: Message,
+        reason: DropReason,
+        cause: Cause | None,
     ) -> None:
         """Write that a message was lost, and why."""
         with self.lock:
             known = self._known(connection)
-            trace, cause = self._cause_of_drop(connection, known, message, reason)
+            trace, position = self._cause_of_drop(connection, known, message, reason, cause)
             name = str(message.get("type", ""))
             kept = self._keep(message)
-            entry = self._write("drop", name, known, kept, trace=trace, cause=cause)
+            entry = self._write("drop", name, known, kept, trace=trace, cause=position)
             entry.channel = channel
             entry.note = reason
             self.state.drops[reason] += 1
@@ -307,6 +312,24 @@ class Recorder(Observer):
         with self.lock:
             self.state.memberships.leave(layer, group, channel)
             self._write_membership("leave", "group_discard", group, channel)
+
+    # The console
+
+    def action_began(
+        self, name: str, note: str, payload: object, on: ConnectionState | None
+    ) -> Cause:
+        """Write that somebody acts through the console. Returns the cause of what comes of it.
+
+        Args:
+            name: what is done; `note` says by whom and to how many.
+            payload: what is sent: text, bytes or a dict; or None.
+        """
+        with self.lock:
+            kept = keep_payload(payload, self.settings.PAYLOAD_BYTES)
+            trace = f"{CONSOLE_TRACE}{self._new_trace()}"
+            entry = self._write("action", name, on, kept, trace=trace)
+            entry.note = note
+            return trace, self.journal.spell(entry)
 
     # Writing
 
@@ -347,18 +370,20 @@ class Recorder(Observer):
         known: ConnectionState | None,
         message: Message,
         reason: DropReason,
+        cause: Cause | None,
     ) -> Cause:
         """Return what a lost message is linked to, as far as that is known.
 
-        Where a mailbox was full, the handler that runs there has nothing to do with it, and
-        who sent the message is not said.
+        One that was refused is an effect of its sending: the handler that runs at its receiver
+        has nothing to do with it. One that waited too long is an effect of its delivery.
         """
         if reason == "expired" and known is not None:
             waited = known.give_up(message)
-            return (waited.trace, self.journal.spell(waited)) if waited is not None else ("", "")
-        if reason == "capacity" or connection is None:
-            return "", ""
-        return connection.cause or ("", "")
+            if waited is not None:
+                return waited.trace, self.journal.spell(waited)
+        if cause is None and reason in ("no handler", "slow client"):
+            cause = _cause_of(connection)
+        return cause or ("", "")
 
     def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> None:
         actor = current_connection.get()

@@ -143,6 +143,10 @@ class State:
             counts[known.protocol, route] += 1
         return dict(counts)
 
+    def count_by_consumer(self) -> Counter[tuple[type[Any] | None, str]]:
+        """Return how many connections are open, by the class of their consumer and scope type."""
+        return Counter((known.consumer_class, known.protocol) for known in self._open.values())
+
     def counts(self) -> dict[str, ProtocolCounts]:
         """Return what the connections of each protocol have done since the start."""
         listed: dict[str, ProtocolCounts] = {}

@@ -2,8 +2,8 @@
 
 Owns the counts of this process and the rate of the warnings. A message is lost
 where a channel is full, where nobody took it in time, where its consumer has no
-handler for it, and where a client is too slow for it. Called by the mailbox, the
-in-memory layer, the consumers and their outbox.
+handler for it, where a client is too slow for it, and where a protocol's input is malformed.
+Called by the mailbox, the in-memory layer, the consumers and their outbox, and the servers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from typing import Final
 
-from runtime.taps import Connection, DropReason, is_muted, taps
+from runtime.taps import Cause, Connection, DropReason, is_muted, taps
 from runtime.throttle import ThrottledWarnings
 from runtime.typing import Event, Message
 
@@ -29,6 +29,7 @@ ADVICE: Final[dict[DropReason, str]] = {
     "capacity": "it holds its capacity and nobody takes them. Read it faster, or raise `capacity`"
     " or `channel_capacity`.",
     "expired": "nobody took it within the layer's `expiry`. Read it faster, or raise `expiry`.",
+    "malformed": "it is not what its protocol says. The console shows it.",
     "no handler": "its consumer has no handler for it. Define one, or default_handler().",
     "slow client": "the client does not take what it is sent. Send less, or raise the consumer's"
     " outbound limit.",
@@ -56,6 +57,7 @@ class Drops:
         message: Message | Event,
         reason: DropReason,
         *,
+        cause: Cause | None = None,
         is_warned: bool = True,
     ) -> None:
         """Count a lost message, warn of it, and tell the observers; from any thread.
@@ -64,6 +66,7 @@ class Drops:
             connection: the observed connection that it was for, if it is known.
             channel: the channel that it was on; "" for a connection without one.
             message: what was lost.
+            cause: what the message's envelope said about its origin.
             is_warned: False if the caller has more to say, and says it.
         """
         if is_muted():  # an observer's own traffic
@@ -76,7 +79,7 @@ class Drops:
                 kind, "A message on channel %r was dropped: %s", kind[0], ADVICE[reason]
             )
         if (tap := taps.message_dropped) is not None:
-            tap(connection, channel, dict(message), reason)
+            tap(connection, channel, dict(message), reason, cause)
 
     def _class_of(self, channel: str, reason: DropReason) -> str:
         local, mark, _ = channel.partition("!")

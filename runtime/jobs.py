@@ -67,6 +67,16 @@ class JobQueue:
         """Whether no job is being done; some may wait."""
         return self._is_idle.is_set()
 
+    @property
+    def running(self) -> int:
+        """How many jobs are being done."""
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """How many have been taken, and nobody has begun."""
+        return self._waiting.qsize() + len(self._refused)
+
     async def put(self, message: Message, report: Report | None = None) -> None:
         """Add a job, waiting for room; one for which a cancelled call has none waits as well."""
         work = Work(message, report)

@@ -117,7 +117,7 @@ class Mailbox:
     def offer(self, message: Message, cause: Cause | None = None) -> bool:
         """Put in a layer message, from any thread. Returns False if there is no room."""
         if self._layer_messages >= self._capacity:
-            drops.report(self.connection, self.channel, message, "capacity")
+            drops.report(self.connection, self.channel, message, "capacity", cause=cause)
             return False
         if (tap_delivered := taps.message_delivered) is not None and not is_muted():
             tap_delivered(self.connection, self.channel, message, cause)
@@ -275,7 +275,7 @@ class Mailbox:
         self._layer_messages -= 1
         if item.put_at + self._expiry_s > time.monotonic():
             return item
-        drops.report(self.connection, self.channel, item.message, "expired")
+        drops.report(self.connection, self.channel, item.message, "expired", cause=item.cause)
         return None
 
     async def _wait_for_room(self, has_room: Callable[[], bool]) -> None:

@@ -12,15 +12,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
 
 from runtime.acknowledging import Ending, HeldJobs, policy_of
 from runtime.exceptions import JobsCutOff
 from runtime.jobs import JobQueue
+from runtime.signals import stopped_by_signals
 from runtime.taps import taps
 from runtime.tasks import cancel_and_wait, spawn
 from runtime.typing import ASGIApplication, Scope
@@ -37,6 +37,30 @@ NO_TYPE = "Worker received message with no type: %s. It needs a 'type' that name
 
 CANCEL_S = 1.0
 """How long a cancelled job may take to end before it is left behind."""
+
+
+_serving: WeakSet[Worker] = WeakSet()
+
+
+class ServedChannel(NamedTuple):
+    """What a worker does on one of its channels.
+
+    Attributes:
+        concurrency: how many jobs it does at once.
+        running, waiting: jobs that it does now, and that it has taken and not begun.
+        is_acknowledged: whether the layer keeps a job until it is done.
+    """
+
+    channel: str
+    concurrency: int
+    running: int
+    waiting: int
+    is_acknowledged: bool
+
+
+def workers() -> list[Worker]:
+    """Return the workers that serve in this process now."""
+    return list(_serving)
 
 
 class Worker:
@@ -102,6 +126,7 @@ class Worker:
         """
         if (tap := taps.serving_began) is not None:
             tap()
+        _serving.add(self)
         listeners = [asyncio.ensure_future(self.listener(channel)) for channel in self.channels]
         stop = asyncio.ensure_future(self._stop_asked.wait())
         try:
@@ -111,8 +136,21 @@ class Worker:
             for task in done:
                 task.result()
         finally:
+            _serving.discard(self)
             await cancel_and_wait(*listeners, stop)
             await self._close()
+
+    def served(self) -> list[ServedChannel]:
+        """Return what it does on each of its channels."""
+        found = []
+        for channel in self.channels:
+            queue = self._queues.get(channel)
+            running, waiting = (queue.running, queue.waiting) if queue is not None else (0, 0)
+            is_acknowledged = channel in self._held
+            found.append(
+                ServedChannel(channel, self.concurrency, running, waiting, is_acknowledged)
+            )
+        return found
 
     def stop(self) -> None:
         """Ask `handle()` to take no further jobs, to finish those that run, and to return."""
@@ -161,7 +199,7 @@ class Worker:
 
     async def _run(self) -> None:
         working = asyncio.ensure_future(self.handle())
-        with _signals_to(self, working):
+        with stopped_by_signals(self.stop, working.cancel):
             await asyncio.wait({working})
         if working.cancelled():
             logger.error("The worker was told to stop twice, and has stopped at once.")
@@ -208,28 +246,3 @@ class Worker:
                 async with asyncio.timeout(CANCEL_S):
                     await self._hand_back(channel, self._queues[channel])
                     await held.cut_off()
-
-
-@contextmanager
-def _signals_to(worker: Worker, working: asyncio.Future[None]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop the worker, the second time at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # under the reloader, whose main thread has the signals
-        return
-    loop = asyncio.get_running_loop()
-    signals = [signal.SIGTERM, signal.SIGINT]
-
-    def stop() -> None:
-        if worker._stop_asked.is_set():
-            working.cancel()
-        worker.stop()
-
-    # Not `loop.add_signal_handler()`, which Windows does not have.
-    before = {
-        one: signal.signal(one, lambda *_: loop.call_soon_threadsafe(stop)) for one in signals
-    }
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

@@ -11,20 +11,24 @@ from hypothesis import settings
 from tests.support.fixtures import (
     certificate,
     durable_redis_server,
+    installed,
     own_redis_server,
     redis_cluster,
     redis_sentinel,
     redis_server,
+    wheel,
 )
 from tools import browser
 
 __all__ = [
     "certificate",
     "durable_redis_server",
+    "installed",
     "own_redis_server",
     "redis_cluster",
     "redis_sentinel",
     "redis_server",
+    "wheel",
 ]
 
 # A machine that is busy with other things is no finding.

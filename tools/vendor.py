@@ -51,6 +51,21 @@ PACKAGES = (
             "dist/ext/hx-ws.min.js",
         ),
     ),
+    Package(
+        name="uplot",
+        version="1.6.32",
+        integrity=(
+            "sha512-KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/"
+            "ep3tOkyTxpiQIw=="
+        ),
+        licence="MIT",
+        folder="uplot",
+        files=(
+            "LICENSE",
+            "dist/uPlot.esm.js",
+            "dist/uPlot.min.css",
+        ),
+    ),
 )
 
 

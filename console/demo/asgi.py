@@ -20,8 +20,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.demo.settings")
 django_application: Any = get_asgi_application()
 
 from console.demo import routing  # noqa: E402
-from console.demo.worker import WithWorker  # noqa: E402
 from runtime.auth import AuthMiddlewareStack  # noqa: E402
+from runtime.embedded_worker import WithWorker  # noqa: E402
 from runtime.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from runtime.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 

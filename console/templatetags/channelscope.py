@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from django import template
 
+from console import zones
+
 if TYPE_CHECKING:
     from console.connection_view import ConnectionView
 
@@ -55,10 +57,26 @@ def dir_label(direction: str) -> str:
 
 @register.filter
 def clock(at: float | None) -> str:
-    """Return the time of day in UTC to the millisecond, such as "20:44:12.991"."""
-    if not at:
-        return ""
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
+    """Return the time of day to the millisecond, in the viewer's zone, such as "20:44:12.991"."""
+    return zones.local(at).strftime("%H:%M:%S.%f")[:-3] if at else ""
+
+
+@register.filter
+def clock_s(at: float | None) -> str:
+    """Return the time of day to the second, in the viewer's zone, such as "20:44:12"."""
+    return zones.local(at).strftime("%H:%M:%S") if at else ""
+
+
+@register.filter
+def moment(at: float | None) -> str:
+    """Return a day and a time in the viewer's zone, such as "2026-11-28 20:44:12"."""
+    return zones.local(at).strftime("%Y-%m-%d %H:%M:%S") if at else ""
+
+
+@register.simple_tag
+def zone() -> str:
+    """Return the name of the zone that times are written in."""
+    return zones.name()
 
 
 @register.filter

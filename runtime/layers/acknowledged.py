@@ -11,13 +11,16 @@ Source: docs/decisions/0012-acknowledged-jobs.md
 from __future__ import annotations
 
 import heapq
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from runtime.taps import Cause
+from runtime.taps import Cause, current_connection, is_muted, taps
 from runtime.typing import Message
+
+logger = logging.getLogger("runtime.layers.jobs")
 
 ABANDONED: Final = "its worker has not been heard of"
 """The error of a job whose worker died with it, or hangs."""
@@ -237,3 +240,25 @@ class JobBook:
     def _pop_dead(self, ids: Sequence[str]) -> list[DeadLetter]:
         found = [one for one in dict.fromkeys(ids or self.dead) if one in self.dead]
         return [self.dead.pop(one) for one in found]
+
+
+def not_acknowledged(channel: str) -> ValueError:
+    """Return the error of who takes a job from a channel that has none."""
+    return ValueError(
+        f"Channel {channel!r} is not acknowledged. Name it in the layer's option"
+        f" `acknowledged_channels`, such as [{channel!r}]."
+    )
+
+
+def log_death(job: Job, error: str) -> None:
+    """Say in the log that a job is a dead letter now: somebody has to look."""
+    logger.error(
+        "Job %s of channel %r has failed %d times and is a dead letter now: %s",
+        *(job.id, job.channel, job.attempt, error),
+    )
+
+
+def tell_taken(job: Job) -> None:
+    """Tell the observers that a worker has got a job."""
+    if (tap := taps.message_delivered) is not None and not is_muted():
+        tap(current_connection.get(), job.channel, job.message, job.cause)

@@ -152,15 +152,15 @@ class BaseChannelLayer:
         """
         return all(self.require_valid_channel_name(name, receive) for name in names)
 
-    def valid_channel_name(self, name: str, receive: bool = False) -> bool:
+    def valid_channel_name(self, channel_name: str, receive: bool = False) -> bool:
         """Deprecated: `require_valid_channel_name`."""
         _warn_deprecated("valid_channel_name", "require_valid_channel_name")
-        return self.require_valid_channel_name(name, receive)
+        return self.require_valid_channel_name(channel_name, receive)
 
-    def valid_group_name(self, name: str) -> bool:
+    def valid_group_name(self, group_name: str) -> bool:
         """Deprecated: `require_valid_group_name`."""
         _warn_deprecated("valid_group_name", "require_valid_group_name")
-        return self.require_valid_group_name(name)
+        return self.require_valid_group_name(group_name)
 
     def non_local_name(self, name: str) -> str:
         """Return the part of a channel name that says which process it belongs to, `!` included."""

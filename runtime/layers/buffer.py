@@ -79,11 +79,11 @@ class ChannelBuffer:
         """Forget what waits here; who waits goes on waiting."""
         self._messages.clear()
 
-    def drop_expired(self, now: float) -> list[Message]:
-        """Remove and return the messages whose time has passed."""
+    def drop_expired(self, now: float) -> list[tuple[Message, Cause | None]]:
+        """Remove and return the messages whose time has passed, with their causes."""
         dropped = []
         while self._messages and self._messages[0][0] <= now:
-            dropped.append(self._messages.popleft()[1])
+            dropped.append(self._messages.popleft()[1:])
         return dropped
 
     async def wait(self) -> None:

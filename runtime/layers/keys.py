@@ -8,9 +8,33 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import NamedTuple
 
 NODE_ID_LENGTH = 12
 RANDOM_BYTES = 8
+
+
+class JobKeys(NamedTuple):
+    """The keys of one acknowledged channel, in the order in which its scripts take them.
+
+    Attributes:
+        stream: all its jobs, the dead among them.
+        again: those that wait after they have been taken before.
+        delayed: those that failed, by when they wait again.
+        dead: the dead letters, by when they died.
+        errors: what each of them died of.
+        tries: of each job that was taken before: how many attempts have failed, and how often it
+            was taken.
+        bell: whether there may be something to take.
+    """
+
+    stream: str
+    again: str
+    delayed: str
+    dead: str
+    errors: str
+    tries: str
+    bell: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +86,15 @@ class Keys:
     def sent(self, channel: str, node_id: str) -> str:
         """Return the key of the number that a node's last message on a named channel had."""
         return f"{self.prefix}:channel:{{{channel}}}:sent:{node_id}"
+
+    def jobs(self, channel: str) -> JobKeys:
+        """Return the keys of an acknowledged channel."""
+        stream = f"{self.prefix}:jobs:{{{channel}}}"
+        return JobKeys(stream, *(f"{stream}:{part}" for part in JobKeys._fields[1:]))
+
+    def took(self, channel: str, node_id: str) -> str:
+        """Return the key of the job that a node has taken last from an acknowledged channel."""
+        return f"{self.prefix}:jobs:{{{channel}}}:took:{node_id}"
 
 
 def new_node_id() -> str:

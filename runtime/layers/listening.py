@@ -15,7 +15,6 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
-from runtime.drops import drops
 from runtime.exceptions import LayerUnavailable
 from runtime.layers.addresses import Cluster
 from runtime.layers.connection import Link
@@ -23,7 +22,8 @@ from runtime.layers.entries import FLUSH, QUESTION, TO_CHANNEL, TO_GROUP, Head, 
 from runtime.layers.membership import Membership
 from runtime.layers.node import NodeOptions
 from runtime.layers.questions import LONGEST_WAIT_S
-from runtime.layers.served import BEATS, ServedNode, literal, nothing, scan
+from runtime.layers.scanning import literal, scan
+from runtime.layers.served import BEATS, ServedNode, nothing
 from runtime.layers.subscriptions import Ear, Subscriptions
 from runtime.tasks import cancel_and_wait, spawn
 from runtime.throttle import ThrottledWarnings
@@ -190,14 +190,9 @@ class ListeningNode(ServedNode):
     async def _pass_on(self, channel: str, head: Head, payload: bytes) -> None:
         """Append a group's message to a named channel; if others do so too, it is there once."""
         sender = head.sender.decode()
-        sent = self.options.keys.sent(channel, f"{sender}:{head.target}")
         passed_on = f"{sender} {head.number} {TO_CHANNEL}{'-' if head.is_muted else '+'}{channel}"
-        if not await self._put_named(channel, sent, passed_on, payload):
+        if not await self._put_named(channel, f"{sender}:{head.target}", passed_on, payload):
             self._report_full(channel, payload)
-
-    def _report_full(self, channel: str, payload: bytes) -> None:
-        if (decoded := self._decode(payload)) is not None:
-            drops.report(None, channel, decoded.message, "capacity")
 
     def _ear_changed(self, link: Link, error: Exception | None) -> None:
         ear = next(ear for ear in self._subscriptions.ears.values() if ear.link is link)

@@ -107,7 +107,7 @@ class LocalChannels:
             return True
         self._drop_expired(channel, buffer)
         if len(buffer.messages) >= self._capacity_of(channel):
-            drops.report(None, channel, message, "capacity")
+            drops.report(None, channel, message, "capacity", cause=cause)
             return False
         buffer.messages.append(waiting)
         self._sweep_later()
@@ -197,7 +197,8 @@ class LocalChannels:
     def _drop_expired(self, channel: str, buffer: Buffer) -> None:
         now = time.monotonic()
         while buffer.messages and buffer.messages[0].expires_at <= now:
-            drops.report(None, channel, buffer.messages.popleft().message, "expired")
+            old = buffer.messages.popleft()
+            drops.report(None, channel, old.message, "expired", cause=old.cause)
 
     def _sweep_later(self) -> None:
         if self._sweep is None:

@@ -8,7 +8,6 @@ with it; a worker within it that hangs or fails does not.
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import threading
 import time
@@ -17,13 +16,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.drops import drops
-from runtime.layers.acknowledged import ABANDONED, DeadLetter, Job, JobBook, RetryPolicy
+from runtime.layers.acknowledged import (
+    ABANDONED,
+    DeadLetter,
+    Job,
+    JobBook,
+    RetryPolicy,
+    log_death,
+    not_acknowledged,
+    tell_taken,
+)
 from runtime.layers.base import BaseChannelLayer
 from runtime.layers.patterns import ByName
-from runtime.taps import Cause, current_connection, is_muted, taps
+from runtime.taps import Cause
 from runtime.typing import Message
-
-logger = logging.getLogger("runtime.layers.jobs")
 
 
 class JobShelf:
@@ -63,10 +69,7 @@ class JobShelf:
         with self.lock:
             delay_s = self.book.fail(job, error, time.monotonic(), time.time())
             if job.id in self.book.dead:
-                logger.error(
-                    "Job %s of channel %r has failed %d times and is a dead letter now: %s",
-                    *(job.id, self.channel, job.attempt, error),
-                )
+                log_death(job, error)
             self.wake_one()
             return delay_s
 
@@ -117,8 +120,7 @@ class JobsInMemory(BaseChannelLayer):
         """
         self.require_valid_channel_name(channel)
         job = await self._shelf(channel).take()
-        if (tap := taps.message_delivered) is not None and not is_muted():
-            tap(current_connection.get(), channel, job.message, job.cause)
+        tell_taken(job)
         return job
 
     async def renew_job(self, job: Job) -> bool:
@@ -179,7 +181,7 @@ class JobsInMemory(BaseChannelLayer):
             if has_room:
                 shelf.add(Job(secrets.token_hex(8), channel, message, cause=cause))
         if not has_room:
-            drops.report(None, channel, message, "capacity")
+            drops.report(None, channel, message, "capacity", cause=cause)
         return has_room
 
     def _job_depths(self) -> dict[str, int]:
@@ -196,10 +198,7 @@ class JobsInMemory(BaseChannelLayer):
         if shelf is None:
             policy = self.retry_policy(channel)
             if policy is None:
-                raise ValueError(
-                    f"Channel {channel!r} is not acknowledged. Name it in the layer's option"
-                    f" `acknowledged_channels`, such as [{channel!r}]."
-                )
+                raise not_acknowledged(channel)
             shelf = self._shelves.setdefault(channel, JobShelf(channel, policy))
         return shelf
 

@@ -10,16 +10,19 @@ import difflib
 import inspect
 import logging
 import re
+import time
 import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runtime.exceptions import LayerUnavailable, NotALayerMessage, UnknownLayerOption
+from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.addresses import parse_hosts
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Format
 from runtime.layers.keys import Keys
+from runtime.layers.networked_jobs import JobsOnServers
 from runtime.layers.node import Node, NodeOptions
 from runtime.layers.pool import NodePool
 from runtime.layers.portable import require_size
@@ -27,6 +30,7 @@ from runtime.layers.presence import PresenceLayer
 from runtime.layers.rosters import LayerRoster
 from runtime.layers.serializers import registry
 from runtime.layers.served import ServedNode
+from runtime.layers.timing import tell_finished
 from runtime.taps import current_connection, is_muted, taps
 from runtime.tasks import spawn
 from runtime.typing import Message
@@ -34,7 +38,7 @@ from runtime.typing import Message
 logger = logging.getLogger("runtime.layers.networked")
 
 
-class NetworkedChannelLayer(PresenceLayer):
+class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
     """A channel layer whose nodes speak through servers.
 
     Args:
@@ -53,13 +57,15 @@ class NetworkedChannelLayer(PresenceLayer):
         stream_length: messages that wait for a process that is away.
         allow_extended_types: let dates, times, UUID and Decimal through.
         max_message_bytes: the size of a message that is refused; None for any size.
+        acknowledged_channels: names or globs of channels whose jobs are done when they are
+            acknowledged; or {name or glob: the arguments of a `RetryPolicy`}.
 
     Raises:
         InvalidChannelLayerError: an option's value makes no sense.
         UnknownLayerOption: there is no such option.
     """
 
-    extensions = ("groups", "flush", "introspection", "presence")
+    extensions = ("groups", "flush", "introspection", "presence", "acknowledgement")
     fires_taps = True
 
     _node_class: type[ServedNode]
@@ -82,6 +88,9 @@ class NetworkedChannelLayer(PresenceLayer):
         stream_length: int = 10_000,
         allow_extended_types: bool = False,
         max_message_bytes: int | None = None,
+        acknowledged_channels: Sequence[str]
+        | Mapping[str, RetryPolicy | Mapping[str, Any]]
+        | None = None,
         **unknown: Any,
     ) -> None:
         refuse_unknown(type(self), unknown)
@@ -94,6 +103,7 @@ class NetworkedChannelLayer(PresenceLayer):
             _format(serializer_format),
             allow_extended_types=allow_extended_types,
         )
+        self._init_jobs(acknowledged_channels)
         reference = weakref.ref(self)
         self._node_options = NodeOptions(
             hosts=parse_hosts(hosts, cluster=cluster),
@@ -105,6 +115,7 @@ class NetworkedChannelLayer(PresenceLayer):
             lease_s=lease,
             stream_length=stream_length,
             capacity_of=lambda channel: _capacity(reference, channel),
+            policy_of=self._policies.of,
             layer=reference,
             on_beat=lambda: _tell(reference, NetworkedChannelLayer._beat),
             on_forget=lambda: _tell(reference, NetworkedChannelLayer._forget),
@@ -134,12 +145,17 @@ class NetworkedChannelLayer(PresenceLayer):
         cause = None
         if (tap := taps.message_sent) is not None and not is_muted():
             cause = tap(current_connection.get(), self, channel, message)
-        payload = self._codec.encode(message, cause)
-        node = self._nodes.here()
-        if node is not None:
-            await node.send(channel, message, payload)
-        else:
-            await self._nodes.run(self._node_class.send, channel, message, payload)
+        began = time.perf_counter() if taps.send_finished is not None else None
+        try:
+            payload = self._codec.encode(message, cause)
+            node = self._nodes.here()
+            if node is not None:
+                await node.send(channel, message, payload)
+            else:
+                await self._nodes.run(self._node_class.send, channel, message, payload)
+        finally:
+            if began is not None:
+                tell_finished(began, self, message, cause)
 
     async def receive(self, channel: str) -> dict[str, Any]:
         """Return the next message of `channel`; several receivers take turns.
@@ -149,6 +165,8 @@ class NetworkedChannelLayer(PresenceLayer):
             TypeError: the name is not valid.
         """
         self.require_valid_channel_name(channel)
+        if self._has_policies and self.retry_policy(channel) is not None:
+            return await self._receive_job(channel)
         node = self._nodes.here()
         if node is None or ("!" in channel and node.id not in channel):
             return await self._nodes.run_at_owner(channel, _receive, channel)
@@ -210,12 +228,17 @@ class NetworkedChannelLayer(PresenceLayer):
             # Those in this process; nobody counts the others before it is sent.
             receivers = sum(len(node.membership.members(group)) for node in self._nodes)
             cause = tap(current_connection.get(), self, group, message, receivers)
-        payload = self._codec.encode(message, cause)
-        node = self._nodes.here()
-        if node is not None:
-            await node.group_send(group, message, payload)
-        else:
-            await self._nodes.run(self._node_class.group_send, group, message, payload)
+        began = time.perf_counter() if taps.send_finished is not None else None
+        try:
+            payload = self._codec.encode(message, cause)
+            node = self._nodes.here()
+            if node is not None:
+                await node.group_send(group, message, payload)
+            else:
+                await self._nodes.run(self._node_class.group_send, group, message, payload)
+        finally:
+            if began is not None:
+                tell_finished(began, self, message, cause)
 
     async def groups(self) -> list[str]:
         """Return the groups that have members, in all processes."""

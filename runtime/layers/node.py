@@ -14,11 +14,11 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from runtime.exceptions import LayerUnavailable, ServerRefusal, UndecodableMessage
+from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.addresses import Cluster, Host
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Decoded
@@ -47,6 +47,7 @@ class NodeOptions:
         lease_s: seconds after which a node that is not heard of is gone.
         stream_length: entries that a node's stream keeps.
         capacity_of: how many messages a channel holds.
+        policy_of: how the jobs of a channel are retried; None if it is not acknowledged.
         layer: gives the layer, for the taps.
         on_beat: told when a lease has been renewed, and now and then with it.
         on_forget: told that another node has flushed the layer.
@@ -63,6 +64,7 @@ class NodeOptions:
     lease_s: float
     stream_length: int
     capacity_of: Callable[[str], int]
+    policy_of: Callable[[str], RetryPolicy | None]
     layer: Callable[[], Any]
     on_beat: Callable[[], None]
     on_forget: Callable[[], None]
@@ -193,7 +195,12 @@ class Node(ABC):
             self._left(group, channel, change.is_turn)
 
     def deliver_to_group(self, group: str, payload: bytes, is_silent: bool) -> None:
-        """Give a message to every local member."""
+        """Give a message to every local member.
+
+        Args:
+            is_silent: whether nobody is to observe it. The connection may have been opened
+                by somebody unobserved, and answers run in the context that it was opened in.
+        """
         oldest_allowed = time.monotonic() - self.options.group_expiry_s
         for channel in self.membership.joined_before(group, oldest_allowed):
             if channel not in self.local.sinks:
@@ -203,7 +210,7 @@ class Node(ABC):
             # A withdrawal that never came through; the others would go on sending.
             self._withdraw(group)
         elif (decoded := self._decode(payload)) is not None:
-            with muted() if is_silent else nullcontext():
+            with muted(is_silent):
                 self.local.fan_out(channels, decoded.message, decoded.cause)
 
     def deliver_to_channel(self, channel: str, payload: bytes, is_silent: bool) -> bool:
@@ -211,7 +218,7 @@ class Node(ABC):
         decoded = self._decode(payload)
         if decoded is None:
             return True
-        with muted() if is_silent else nullcontext():
+        with muted(is_silent):
             return self.local.deliver(channel, decoded.message, decoded.cause)
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ Called through `Script.command()` by the nodes of the layers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha1
 
@@ -174,5 +174,7 @@ the metadata and the position of the turn if it was the last of its key.
 
 SCRIPTS = (HOLD, GROUP_SEND, REMOTE_JOIN, NAMED_SEND, TAKEN, PRESENCE_PUT, PRESENCE_REMOVE)
 
-LOADING = tuple(("SCRIPT", "LOAD", script.text) for script in SCRIPTS)
-"""The commands that load them."""
+
+def loading(scripts: Iterable[Script]) -> list[tuple[Argument, ...]]:
+    """Return the commands that load `scripts`."""
+    return [("SCRIPT", "LOAD", script.text) for script in scripts]

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Hashable, Sequence
 from typing import Any, Final
 
 from runtime.drops import drops
-from runtime.exceptions import ChannelFull, LayerUnavailable, ServerRefusal
+from runtime.exceptions import ChannelFull, LayerUnavailable
+from runtime.layers.acknowledged import not_acknowledged
 from runtime.layers.addresses import Cluster
 from runtime.layers.cluster import ClusterShards
 from runtime.layers.connection import Link
@@ -31,13 +32,16 @@ from runtime.layers.entries import (
     read_head,
     write_head,
 )
+from runtime.layers.job_channel import JobChannel
+from runtime.layers.job_scripts import JOB_ADD, JOB_SCRIPTS
 from runtime.layers.keys import node_of
-from runtime.layers.named import CONSUMERS, NamedChannels
+from runtime.layers.named import NamedChannels
 from runtime.layers.node import Node, NodeOptions
 from runtime.layers.own import OwnTraffic
 from runtime.layers.questions import Questions, write_answer
 from runtime.layers.rosters import Rosters
-from runtime.layers.scripts import LOADING, NAMED_SEND
+from runtime.layers.scanning import waiting_on_server
+from runtime.layers.scripts import NAMED_SEND, SCRIPTS, loading
 from runtime.layers.sentinel import place_of
 from runtime.layers.shards import Shards
 from runtime.taps import is_muted
@@ -45,6 +49,9 @@ from runtime.typing import Message
 
 BEATS: Final = 3
 """How often a lease is renewed before it would end."""
+
+LOADING: Final = loading((*SCRIPTS, *JOB_SCRIPTS))
+"""Sent on each connection that may run a script."""
 
 LONGEST_WAIT_S: Final = 1.0
 """How long who joins or leaves a group waits for what was sent to it before."""
@@ -66,6 +73,7 @@ class ServedNode(Node):
         self._questions = Questions()
         self._flushes: dict[int, asyncio.Future[None]] = {}
         self._named: dict[Hashable, NamedChannels] = {}
+        self._jobs: dict[str, JobChannel] = {}
         self._beat: asyncio.TimerHandle | None = None
         self.servers = self._connect()
         self.rosters = Rosters(self.id, self.servers, options.keys, options.codec, self._group_ms)
@@ -100,7 +108,7 @@ class ServedNode(Node):
         owner = node_of(channel)
         if owner is None:
             if not await self._send_named(channel, payload):
-                drops.report(None, channel, message, "capacity")
+                self._report_full(channel, payload)
                 raise ChannelFull(channel, self.options.capacity_of(channel))
         elif owner == self.id:
             await self._send_own(channel, message, payload)
@@ -123,18 +131,21 @@ class ServedNode(Node):
         """Let go of the servers."""
         self._stop_beating()
         self._own.lose_all()
-        for named in self._named.values():
-            await named.close()
+        for reading in self._readings():
+            await reading.close()
         await self.servers.close()
         self.local.close()
 
     def drop_sockets(self) -> None:
         """Forget the sockets."""
         self.servers.drop_sockets()
-        for named in self._named.values():
-            named.drop_socket()
+        for reading in self._readings():
+            reading.drop_socket()
 
     # --- connections
+
+    def _readings(self) -> list[NamedChannels | JobChannel]:
+        return [*self._named.values(), *self._jobs.values()]
 
     def _connect(self) -> Shards:
         hosts = self.options.hosts
@@ -186,16 +197,23 @@ class ServedNode(Node):
         return head
 
     async def _send_named(self, channel: str, payload: bytes) -> bool:
-        options, head = self.options, self._head(TO_CHANNEL, channel)
-        return await self._put_named(channel, options.keys.sent(channel, self.id), head, payload)
+        return await self._put_named(channel, self.id, self._head(TO_CHANNEL, channel), payload)
 
-    async def _put_named(self, channel: str, sent: str, head: str, payload: bytes) -> bool:
-        """Append to a named channel's stream; False if it is full."""
+    async def _put_named(self, channel: str, sender: str, head: str, payload: bytes) -> bool:
+        """Append to a named channel's stream, or to its jobs; False if it is full.
+
+        Args:
+            sender: whose last number decides whether it is there already.
+        """
         options, number = self.options, head.split(" ", 2)[1]
-        key = options.keys.channel(channel)
-        capacity, expiry_ms = options.capacity_of(channel), int(options.expiry_s * 1000)
-        limits = (number, capacity, expiry_ms, int(self._keep_s * 1000))
-        command = NAMED_SEND.command([key, sent], *limits, head, payload)
+        keys, keep_ms = options.keys, int(self._keep_s * 1000)
+        sent, capacity = keys.sent(channel, sender), options.capacity_of(channel)
+        if options.policy_of(channel) is not None:
+            key, arguments = keys.jobs(channel).stream, (number, capacity, keep_ms, head, payload)
+            command = JOB_ADD.command([*keys.jobs(channel), sent], *arguments)
+        else:
+            key, limits = keys.channel(channel), (number, capacity, int(options.expiry_s * 1000))
+            command = NAMED_SEND.command([key, sent], *limits, keep_ms, head, payload)
         return bool(await self.servers.call(key, *command))
 
     async def _send_own(self, channel: str, message: Message, payload: bytes) -> None:
@@ -204,7 +222,7 @@ class ServedNode(Node):
             return
         waiting = self.local.depth(channel) + self._own.count(channel)
         if waiting >= self.options.capacity_of(channel):
-            drops.report(None, channel, message, "capacity")
+            self._report_full(channel, payload)
             raise ChannelFull(channel, self.options.capacity_of(channel))
         head, number = self._head(TO_CHANNEL, channel), self._sequence
         self._own.sent(channel, number)
@@ -254,6 +272,30 @@ class ServedNode(Node):
             )
         return named
 
+    def jobs_of(self, channel: str) -> JobChannel:
+        """Return the jobs of an acknowledged channel.
+
+        Raises:
+            ValueError: the channel is not acknowledged.
+        """
+        jobs = self._jobs.get(channel)
+        if jobs is None:
+            options, policy = self.options, self.options.policy_of(channel)
+            if policy is None:
+                raise not_acknowledged(channel)
+            jobs = self._jobs[channel] = JobChannel(
+                channel,
+                policy,
+                self.id,
+                self.servers,
+                self._make_reader(self.servers.place_for(options.keys.jobs(channel).stream)),
+                options.keys,
+                options.codec,
+                block_s=options.lease_s / BEATS,
+                keep_s=self._keep_s,
+            )
+        return jobs
+
     def _take_named(self, channel: str, age_ms: float, head: bytes, payload: bytes) -> None:
         if age_ms > self.options.expiry_s * 1000:
             self._expire([channel], payload)
@@ -289,7 +331,12 @@ class ServedNode(Node):
     def _expire(self, channels: Sequence[str], payload: bytes) -> None:
         if (decoded := self._decode(payload)) is not None:
             for channel in channels:
-                drops.report(None, channel, decoded.message, "expired")
+                drops.report(None, channel, decoded.message, "expired", cause=decoded.cause)
+
+    def _report_full(self, channel: str, payload: bytes) -> None:
+        # Read back, with its cause: once for a message that is lost, not for each that is sent.
+        if (decoded := self._decode(payload)) is not None:
+            drops.report(None, channel, decoded.message, "capacity", cause=decoded.cause)
 
     # --- introspection
 
@@ -307,19 +354,10 @@ class ServedNode(Node):
 
     async def channel_depths(self) -> dict[str, int]:
         """Return {channel: messages that wait}, for named channels and those of all nodes."""
-        depths = await self._named_depths()
+        depths = await waiting_on_server(await self.servers.find_all(), self.options.keys.prefix)
         for one in await self.local_depths():
             for channel, depth in one.items():
                 depths[channel] = depths.get(channel, 0) + depth
-        return depths
-
-    async def _named_depths(self) -> dict[str, int]:
-        depths: dict[str, int] = {}
-        pattern = f"{literal(self.options.keys.prefix)}:channel:{{*}}"
-        for link in await self.servers.find_all():
-            for key in await scan(link, pattern):
-                if depth := await _depth_of(link, key):
-                    depths[key.partition(b"{")[2][:-1].decode()] = depth
         return depths
 
     # --- what other nodes ask for
@@ -367,28 +405,3 @@ def forget(done: asyncio.Future[Any]) -> None:
 
 def nothing(answer: Any) -> None:
     """Pass over an answer."""
-
-
-async def scan(link: Link, pattern: str) -> list[bytes]:
-    """Return the keys of one server that match `pattern`."""
-    cursor, keys = b"0", set()
-    while True:
-        cursor, found = await link.call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
-        keys.update(found)
-        if cursor == b"0":
-            return sorted(keys)
-
-
-async def _depth_of(link: Link, key: bytes) -> int:
-    """Return how many messages of a named channel nobody has taken."""
-    length: int = await link.call("XLEN", key)
-    try:
-        pending: list[Any] = await link.call("XPENDING", key, CONSUMERS)
-    except ServerRefusal:  # nobody has ever received from it
-        return length
-    return max(0, length - int(pending[0]))
-
-
-def literal(prefix: str) -> str:
-    """Return a pattern of the server's that matches `prefix` as it is."""
-    return "".join(f"\\{letter}" if letter in "\\*?[]^-" else letter for letter in prefix)

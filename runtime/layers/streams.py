@@ -15,14 +15,14 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
-from runtime.drops import drops
 from runtime.layers.connection import Link
 from runtime.layers.entries import FLUSH, JOIN, LEAVE, QUESTION, read_head
 from runtime.layers.node import NodeOptions
 from runtime.layers.post import Post
 from runtime.layers.questions import LONGEST_WAIT_S
+from runtime.layers.scanning import literal, scan
 from runtime.layers.scripts import GROUP_SEND, REMOTE_JOIN
-from runtime.layers.served import BEATS, ServedNode, literal, nothing, scan
+from runtime.layers.served import BEATS, ServedNode, nothing
 from runtime.typing import Message
 
 GOODBYE_S: Final = 1.0
@@ -60,7 +60,7 @@ class StreamNode(ServedNode):
         """Append to the stream of each node in the group, in one step."""
         for name in await self._append_to_group(group, payload):
             if not await self._send_named(name.decode(), payload):
-                drops.report(None, name.decode(), message, "capacity")
+                self._report_full(name.decode(), payload)
 
     async def flush(self) -> None:
         """Delete what is kept, and tell each node to forget the rest."""

@@ -29,8 +29,14 @@ CHAINS: dict[str, imports.Chain] = {
         "runtime.generic",
         "runtime.jobs",
         "runtime.acknowledging",
-        ("runtime.worker", "runtime.testing"),
+        "runtime.signals",
+        ("runtime.worker", "runtime.testing", "runtime.protocols"),
         "runtime.management",
+    ),
+    "protocols": (
+        ("runtime.protocols.connecting", "runtime.protocols.options"),
+        "runtime.protocols.scopes",
+        "runtime.protocols.server",
     ),
     "layers": (
         ("runtime.layers.isolation", "runtime.layers.membership", "runtime.layers.portable"),
@@ -44,6 +50,7 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.history",
             "runtime.layers.presence",
             "runtime.layers.timer",
+            "runtime.layers.timing",
         ),
         "runtime.layers.memory_jobs",
         "runtime.layers.memory",
@@ -63,9 +70,12 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.rosters",
             "runtime.layers.subscriptions",
         ),
-        ("runtime.layers.named", "runtime.layers.node"),
+        ("runtime.layers.bell", "runtime.layers.job_scripts"),
+        ("runtime.layers.job_channel", "runtime.layers.named", "runtime.layers.node"),
+        "runtime.layers.scanning",
         ("runtime.layers.background", "runtime.layers.served"),
         ("runtime.layers.listening", "runtime.layers.pool", "runtime.layers.streams"),
+        "runtime.layers.networked_jobs",
         "runtime.layers.networked",
         ("runtime.layers.pubsub", "runtime.layers.redis"),
     ),
@@ -82,7 +92,7 @@ CHAINS: dict[str, imports.Chain] = {
     ),
     "console": (
         "console.conf",
-        ("console.entry", "console.redact"),
+        ("console.action", "console.entry", "console.redact"),
         "console.query_keys",
         "console.query_terms",
         "console.query",
@@ -91,10 +101,13 @@ CHAINS: dict[str, imports.Chain] = {
         "console.tally",
         ("console.journal", "console.state"),
         ("console.recorder", "console.clocks"),
-        "console.traces",
+        ("console.trace_glance", "console.traces"),
         "console.exports",
-        "console.reader",
-        ("console.relay_protocol", "console.relay_answers"),
+        "console.activity",
+        ("console.reader", "console.sends"),
+        "console.acting",
+        "console.activity_reading",
+        ("console.relay_protocol", "console.relay_answers", "console.relay_once"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
         "console.relay_questions",
         "console.relay_node",
@@ -114,13 +127,17 @@ CHAINS: dict[str, imports.Chain] = {
 }
 
 PURE = (
+    "console.action",
     "console.asgi_json",
+    "console.pages.charts",
+    "console.activity",
     "console.clocks",
     "console.entry",
     "console.ordering",
     "console.plain",
     "console.process",
     "console.relay_leases",
+    "console.relay_once",
     "console.relay_protocol",
     "console.relay_watching",
     "console.roster",
@@ -132,6 +149,7 @@ PURE = (
     "console.latency",
     "console.state",
     "console.tally",
+    "console.trace_glance",
     "console.traces",
     "console.exports",
     "runtime.layers.entries",
@@ -140,6 +158,7 @@ PURE = (
 )
 
 IMPURE = (
+    "console.activity",
     "asgiref",
     "asyncio",
     "daphne",
@@ -156,7 +175,6 @@ IMPURE = (
 
 PLANNED = {
     "console.actions",
-    "console.panel",
 }
 """Modules that the law names and nobody has built yet."""
 

@@ -160,7 +160,7 @@ def test_each_kind_says_in_a_line_what_happened(recording):
     recorder.handler_started(connection, event, None, 0.001)
     recorder.group_joined(layer, "lobby", "specific!a")
     assert view(recording).preview == "lobby"
-    recorder.message_dropped(connection, "specific!a", {"type": "x"}, "capacity")
+    recorder.message_dropped(connection, "specific!a", {"type": "x"}, "capacity", None)
     assert view(recording).preview == 'capacity {"type":"x"}'
     recorder.handler_finished(connection, event, None)
     assert view(recording).preview == "Consumer.http_request"

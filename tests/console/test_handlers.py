@@ -41,6 +41,27 @@ def test_a_series_has_a_place_for_each_step_oldest_first():
     assert series[-2] == Latency()
 
 
+def test_ten_minutes_as_one_step_follow_the_time():
+    stats = HandlerStats("Chat", "chat.message")
+    for number in range(STEPS + 5):
+        stats.add(0.1, 0.0, number * STEP_S)
+        assert stats.window(number * STEP_S).count == min(number + 1, STEPS)
+    now = (STEPS + 4) * STEP_S
+    assert stats.window(now + STEP_S).count == STEPS - 1
+    assert stats.window(now + STEPS * STEP_S).count == 0
+
+
+def test_a_clock_that_is_set_back_leaves_nothing_of_what_was_folded():
+    stats = HandlerStats("Chat", "chat.message")
+    for now in (1_000.0, 1_010.0, 1_020.0):
+        stats.add(0.1, 0.0, now)
+    assert stats.window(1_020.0).count == 3
+    assert stats.window(1_000.0).count == 0
+    for now in (1_000.0, 1_020.0):
+        stats.add(0.1, 0.0, now)
+    assert stats.window(1_020.0).count == 2
+
+
 def test_more_than_are_counted_at_once_are_all_counted():
     stats = HandlerStats("Chat", "chat.message")
     for number in range(5_000):

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.latency import BUCKETS, bound_of, bucket_of, count_into, cumulative, empty, quantile
+from console.latency import (
+    BUCKETS,
+    add_sparse,
+    bound_of,
+    bucket_of,
+    count_into,
+    cumulative,
+    empty,
+    quantile,
+    sparse,
+)
 
 durations = st.floats(0, 1_000, allow_nan=False)
 
@@ -58,3 +68,20 @@ def test_cumulative_counts_are_those_that_do_not_exceed_the_bound(many, chosen):
     count_into(buckets, many)
     naive = [sum(1 for one in many if bucket_of(one) <= bucket) for bucket in chosen]
     assert cumulative(buckets, bounds) == naive
+
+
+@given(st.lists(durations), st.lists(durations))
+def test_what_two_processes_have_counted_is_merged_as_if_one_had(mine, theirs):
+    both, merged = empty(), empty()
+    count_into(both, [*mine, *theirs])
+    for durations_s in (mine, theirs):
+        counted = empty()
+        count_into(counted, durations_s)
+        add_sparse(merged, sparse(counted))
+    assert merged == both
+
+
+def test_buckets_that_are_none_are_passed_over():
+    buckets = empty()
+    add_sparse(buckets, (-1, 5, BUCKETS, 5, 3, -5, 3, 2**70, 4, 2, 7))
+    assert sparse(buckets) == (4, 2)

@@ -205,7 +205,7 @@ def test_a_response_closes_its_connection_while_its_handler_still_runs(recording
 
 
 def test_a_dropped_message_says_why(recording):
-    recording.recorder.message_dropped(None, "specific!a", {"type": "a.b"}, "capacity")
+    recording.recorder.message_dropped(None, "specific!a", {"type": "a.b"}, "capacity", None)
     entry = recording.last()
     assert (entry.kind, entry.type, entry.channel, entry.note) == (
         "drop",
@@ -375,11 +375,20 @@ def test_a_message_that_waited_too_long_is_an_effect_of_its_delivery(recording):
     cause = recorder.group_sent(None, LAYER, "lobby", message, 1)
     recorder.message_delivered(connection, "specific!b", message, cause)
     delivery = recording.last()
-    recorder.message_dropped(connection, "specific!b", dict(message), "expired")
+    recorder.message_dropped(connection, "specific!b", dict(message), "expired", None)
     drop = recording.last()
     assert (drop.trace, drop.cause) == (cause[0], f"{EPOCH}:{delivery.offset}")
     assert recorder.state.waiting == 0
     assert recorder.state.drops == {"expired": 1}
+
+
+def test_what_a_full_mailbox_lost_is_an_effect_of_its_sending(recording):
+    recorder, connection = recording.recorder, recording.open()
+    recording.start(connection, channel="specific!b")
+    message = {"type": "chat.message"}
+    cause = recorder.message_sent(None, LAYER, "specific!b", message)
+    recorder.message_dropped(connection, "specific!b", message, "capacity", cause)
+    assert (recording.last().trace, recording.last().cause) == cause
 
 
 def test_what_a_full_mailbox_lost_is_no_effect_of_the_handler_that_runs_there(recording):
@@ -387,7 +396,7 @@ def test_what_a_full_mailbox_lost_is_no_effect_of_the_handler_that_runs_there(re
     recording.start(connection, channel="specific!b")
     event = recording.receive(connection, text="hi")
     recorder.handler_started(connection, event, None, 0.0)
-    recorder.message_dropped(connection, "specific!b", {"type": "chat.message"}, "capacity")
+    recorder.message_dropped(connection, "specific!b", {"type": "chat.message"}, "capacity", None)
     assert (recording.last().trace, recording.last().cause) == ("", "")
 
 

@@ -129,7 +129,7 @@ async def test_the_totals_are_those_of_the_last_seconds(recording):
     for _ in range(20):
         recording.receive(connection, text="x")
     recording.send(connection, text="x")
-    recording.recorder.message_dropped(None, "a", {"type": "x"}, "expired")
+    recording.recorder.message_dropped(None, "a", {"type": "x"}, "expired", None)
     totals = recording.relay.totals()
     assert (totals.in_rate, totals.out_rate, totals.layer_rate) == (2.0, 0.1, 0.0)
     assert (totals.held, totals.capacity, totals.dropped) == (23, 5_000, 1)

@@ -6,14 +6,14 @@ Source: docs/decisions/0004-frontend-in-wheel.md
 from __future__ import annotations
 
 import subprocess
-import sys
+import tarfile
 from pathlib import Path
-from zipfile import ZipFile
 
 from django.contrib.staticfiles import finders
 from django.template.loader import get_template
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.packaging import ROOT, build, contents
+
 FRONTEND = ROOT / "frontend"
 
 
@@ -29,20 +29,8 @@ def test_a_checkout_serves_the_files_of_the_frontend() -> None:
     assert Path(found).samefile(FRONTEND / "static/console/css/tokens.css")
 
 
-def build(target: str, source: Path, folder: Path) -> Path:
-    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)]
-    subprocess.run(command, cwd=source, check=True, capture_output=True)
-    (built,) = folder.iterdir()
-    return built
-
-
-def contents(wheel: Path) -> dict[str, bytes]:
-    with ZipFile(wheel) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def test_the_wheel_holds_two_packages_and_all_that_they_serve(tmp_path: Path) -> None:
-    names = set(contents(build("wheel", ROOT, tmp_path)))
+def test_the_wheel_holds_two_packages_and_all_that_they_serve(wheel: Path) -> None:
+    names = set(contents(wheel))
 
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"console", "runtime"}
@@ -50,13 +38,40 @@ def test_the_wheel_holds_two_packages_and_all_that_they_serve(tmp_path: Path) ->
     assert {"console/py.typed", "runtime/py.typed"} <= names
 
 
-def test_a_wheel_from_the_source_distribution_is_the_same(tmp_path: Path) -> None:
+def tracked(*folders: str) -> set[str]:
+    """Return the files that are under version control, or would be."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", *folders]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
+
+
+def test_the_wheel_holds_nothing_that_is_not_in_the_repository(wheel: Path) -> None:
+    served = {f"console/{name.removeprefix('frontend/')}" for name in tracked("frontend")}
+    template = {f"console/{name}" for name in tracked("project_template")}
+    packages = tracked("console", "runtime")
+    names = {name for name in contents(wheel) if ".dist-info/" not in name}
+    assert names == packages | served | template
+
+
+def test_the_source_distribution_is_the_repository(tmp_path: Path) -> None:
+    archive = build("sdist", ROOT, tmp_path)
+    with tarfile.open(archive) as sources:
+        names = {name.partition("/")[2] for name in sources.getnames()}
+    assert names == tracked(".") | {"PKG-INFO"}
+
+
+def test_the_same_sources_make_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    assert build("wheel", ROOT, tmp_path / "wheel").read_bytes() == wheel.read_bytes()
+    one, two = (build("sdist", ROOT, tmp_path / name) for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_wheel_from_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:
     archive = build("sdist", ROOT, tmp_path / "sdist")
     subprocess.run(["tar", "-xf", str(archive)], cwd=tmp_path, check=True)
     (source,) = tmp_path.glob("channelscope-*")
 
-    direct = contents(build("wheel", ROOT, tmp_path / "direct"))
-    assert contents(build("wheel", source, tmp_path / "by_sdist")) == direct
+    assert build("wheel", source, tmp_path / "by_sdist").read_bytes() == wheel.read_bytes()
 
 
 def test_the_repository_holds_no_links() -> None:

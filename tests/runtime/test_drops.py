@@ -63,7 +63,7 @@ def test_observers_hear_of_each_drop():
     with observed() as notebook:
         Drops().report(None, "jobs", {"type": "job"}, "capacity")
         Drops().report(None, "jobs", {"type": "job"}, "capacity", is_warned=False)
-    assert notebook.of("message_dropped") == [(None, "jobs", {"type": "job"}, "capacity")] * 2
+    assert notebook.of("message_dropped") == [(None, "jobs", {"type": "job"}, "capacity", None)] * 2
 
 
 def test_an_observers_own_traffic_is_not_counted(caplog):

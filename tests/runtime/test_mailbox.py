@@ -49,10 +49,11 @@ async def test_a_layer_message_carries_its_cause(mailbox):
 
 async def test_a_message_over_capacity_is_refused_and_reported(mailbox):
     with observed() as notebook:
-        answers = [mailbox.offer({"type": "chat"}) for _ in range(4)]
+        cause = ("trace", "epoch:7")
+        answers = [mailbox.offer({"type": "chat"}, cause) for _ in range(4)]
     assert answers == [True, True, True, False]
     (dropped,) = notebook.of("message_dropped")
-    assert dropped[1:] == ("specific.test!1", {"type": "chat"}, "capacity")
+    assert dropped[1:] == ("specific.test!1", {"type": "chat"}, "capacity", cause)
 
 
 async def test_client_events_do_not_count_against_the_capacity_of_the_layer(mailbox):
@@ -65,11 +66,12 @@ async def test_client_events_do_not_count_against_the_capacity_of_the_layer(mail
 async def test_a_message_that_waited_too_long_is_dropped_and_reported(mailbox):
     mailbox.set_channel("specific.test!1", capacity=3, expiry_s=0)
     with observed() as notebook:
-        mailbox.offer({"type": "old"})
+        mailbox.offer({"type": "old"}, ("trace", "epoch:7"))
         mailbox.read_events(feed({"type": "websocket.receive"}))
         item = await take(mailbox)
     assert item.message["type"] == "websocket.receive"
-    assert notebook.of("message_dropped")[0][2:] == ({"type": "old"}, "expired")
+    (dropped,) = notebook.of("message_dropped")
+    assert dropped[2:] == ({"type": "old"}, "expired", ("trace", "epoch:7"))
 
 
 async def test_what_waits_is_taken_at_once_and_nothing_when_nothing_waits(mailbox):

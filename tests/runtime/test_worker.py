@@ -8,7 +8,7 @@ from runtime.consumer import AsyncConsumer, SyncConsumer
 from runtime.exceptions import JobsCutOff
 from runtime.layers import InMemoryChannelLayer
 from runtime.routing import ChannelNameRouter, ProtocolTypeRouter
-from runtime.worker import Worker
+from runtime.worker import ServedChannel, Worker, workers
 from tests.support.observing import observed
 from tests.support.playbook import TIMEOUT_S, eventually
 
@@ -217,3 +217,33 @@ async def test_an_application_that_ignores_its_job_is_reported_and_takes_no_othe
     assert calls == ["jobs", "jobs"]
     working.cancel()
     await asyncio.wait({working})
+
+
+async def test_a_worker_says_what_it_does_on_each_channel_while_it_serves(layer):
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    class Slow(AsyncConsumer):
+        async def job_wait(self, message):
+            begun.set()
+            await may_end.wait()
+
+    router = ChannelNameRouter({"slow": Slow.as_asgi(), "idle": Slow.as_asgi()})
+    one = Worker(ProtocolTypeRouter({"channel": router}), ["slow", "idle"], layer)
+    assert one.served() == [
+        ServedChannel("slow", 1, 0, 0, False),
+        ServedChannel("idle", 1, 0, 0, False),
+    ]
+    assert one not in workers()
+    running = asyncio.ensure_future(one.handle())
+    for _ in range(3):
+        await layer.send("slow", {"type": "job.wait"})
+    async with asyncio.timeout(TIMEOUT_S):
+        await begun.wait()
+    assert one in workers()
+    await eventually(lambda: one.served()[0] == ServedChannel("slow", 1, 1, 2, False))
+    may_end.set()
+    await eventually(lambda: one.served()[0].running == 0)
+    one.stop()
+    async with asyncio.timeout(TIMEOUT_S):
+        await running
+    assert one not in workers()

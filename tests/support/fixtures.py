@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import Certificate, make_certificate
+from tests.support.packaging import ROOT, Environment, build, make_environment
 from tests.support.redis_cluster import RedisCluster, running_cluster
 from tests.support.redis_sentinel import RedisSentinel, running_sentinel
 from tests.support.redis_server import RedisServer, running
@@ -55,3 +56,15 @@ def redis_sentinel(tmp_path: Path) -> Iterator[RedisSentinel]:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """Return the certificate of this session's servers."""
     return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel of this checkout."""
+    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Return an environment with the wheel and what it needs; tests may install more."""
+    return make_environment(tmp_path_factory.mktemp("installed") / "env", str(wheel))

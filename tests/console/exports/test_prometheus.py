@@ -31,7 +31,7 @@ def test_what_was_counted_is_what_prometheus_reads(recording):
     chat(recording)
     request(recording)
     recording.open()
-    recording.recorder.message_dropped(None, "a", {"type": "x"}, "expired")
+    recording.recorder.message_dropped(None, "a", {"type": "x"}, "expired", None)
     recording.recorder.group_joined(Layer(), "lobby", "a")
     recording.recorder.route_missed(recording.open("/nowhere/"), "nowhere/", [])
     found = scraped(recording)

@@ -7,7 +7,7 @@ import pytest
 from console.demo.consumers.chat import MAX_ROOM_CHARS, MAX_TEXT_CHARS
 from console.demo.routing import channels, websockets
 from console.demo.thumbnails import draw
-from console.demo.worker import WithWorker
+from runtime.embedded_worker import WithWorker
 from tests.demo.consumers.visiting import TIMEOUT_S, Visitor, visit
 
 LOBBY = "/ws/chat/lobby/"

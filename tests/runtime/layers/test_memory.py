@@ -89,7 +89,7 @@ async def test_a_message_that_nobody_took_expires():
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0):
                 await layer.receive("mail")
-    assert [drop[1:] for drop in notebook.of("message_dropped")] == [
+    assert [drop[1:4] for drop in notebook.of("message_dropped")] == [
         ("jobs", {"type": "job", "n": 1}, "expired"),
         ("jobs", {"type": "job", "n": 2}, "expired"),
     ]
@@ -179,7 +179,7 @@ async def test_a_full_member_misses_a_group_message_and_the_others_do_not(layer)
     with observed() as notebook:
         await layer.group_send("room", {"type": "chat"})
     assert await take(layer, "free") == {"type": "chat"}
-    assert notebook.of("message_dropped")[0][1:] == ("full", {"type": "chat"}, "capacity")
+    assert notebook.of("message_dropped")[0][1:4] == ("full", {"type": "chat"}, "capacity")
 
 
 @pytest.mark.parametrize("value", [{"list": [1]}, "flat", {"deep": {"er": [{}]}}])

@@ -106,7 +106,7 @@ async def test_a_message_that_nobody_takes_goes_away_by_itself():
         await layer.send("jobs", MESSAGE)
         await layer.send("mail", MESSAGE)
         await eventually(lambda: not layer.channels)
-    assert [drop[1:] for drop in notebook.of("message_dropped")] == [
+    assert [drop[1:4] for drop in notebook.of("message_dropped")] == [
         ("jobs", MESSAGE, "expired"),
         ("mail", MESSAGE, "expired"),
     ]

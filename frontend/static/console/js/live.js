@@ -11,7 +11,7 @@ import { visit } from "./visit.js";
 
 const FORBIDDEN = 4403;
 
-/** @typedef {{position?: string, fresh?: number, reload?: boolean, entries?: object[], missed?: number, left_out?: number, stale?: string[]}} Batch */
+/** @typedef {{position?: string, fresh?: number, reload?: boolean, entries?: object[], missed?: number, left_out?: number, stale?: string[], charts?: object}} Batch */
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -62,7 +62,15 @@ function receive(event) {
     acknowledge();
   } else if (batch.reload) {
     visit(location.href);
-  } else if (batch.entries) {
+  } else {
+    show(batch);
+  }
+}
+
+/** @param {Batch} batch What of it the page's own scripts take. */
+function show(batch) {
+  if (batch.charts) document.dispatchEvent(new CustomEvent("channelscope:charts", { detail: batch.charts }));
+  if (batch.entries) {
     document.dispatchEvent(new CustomEvent("channelscope:entries", { detail: batch }));
   }
 }

@@ -1,5 +1,6 @@
 // @ts-check
 /** The console's entry point: wires what every page has, then what this page has. */
+import { startCharts } from "./chart.js";
 import { startClient } from "./client.js";
 import { startClock } from "./clock.js";
 import { startCopying } from "./toast.js";
@@ -27,6 +28,7 @@ startCopying(signal);
 startClock(signal);
 startTail(signal);
 startClient(signal);
+startCharts(signal);
 startLive(signal);
 
 // A page that the back/forward cache keeps wakes up with its listeners.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from console.demo.worker import WithWorker
+from runtime.embedded_worker import WithWorker
 from runtime.layers import InMemoryChannelLayer
 from runtime.routing import ChannelNameRouter
 from runtime.tasks import cancel_and_wait

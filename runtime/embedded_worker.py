@@ -1,8 +1,8 @@
-"""The worker of the fixed channels, beside the server on the same event loop.
+"""A worker of the fixed channels within a server, on the same event loop.
 
-Owns its start and its restart. A project with a layer that joins processes runs
-`manage.py runworker thumbnails` in a process of its own; the demo's layer is the
-memory of this one. Called by the server, as the outermost layer around the WebSockets.
+Owns its start and its restart; the work is that of `runtime.worker`. For a layer that lives in
+the memory of one process: with one that joins processes, `manage.py runworker` is a process of
+its own. Called by the server, as the outermost layer around the WebSockets.
 """
 
 from __future__ import annotations

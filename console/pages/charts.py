@@ -1,0 +1,89 @@
+"""Signals over time, as a page shows them and as its socket brings them up to date.
+
+Owns what a chart is made of: its lines with what each is now in words, and the sentence that
+says the same to who cannot see it. Drawn by `js/chart.js`, and written by `parts/chart.html`.
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Mark: TypeAlias = Literal["ch", "dir"]
+
+PLACES = 3
+"""Digits of a value that a chart can show: more would be sent for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One line.
+
+    Attributes:
+        name: what it is called; `unit` follows what it says, such as "/s".
+        mark, value: the attribute that colours it: a direction, or a channel "1" to "3".
+        said: its value now, in words.
+        values: oldest first; None where there is none.
+        icon: of its direction; "" for a stroke of its own colour.
+    """
+
+    name: str
+    mark: Mark
+    value: str
+    said: str
+    values: Sequence[float | None]
+    unit: str = ""
+    icon: str = ""
+    is_area: bool = False
+    is_dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One screen.
+
+    Attributes:
+        id: of its figure.
+        sentence: what its lines are now, for who cannot see them.
+        least: what its upper edge is at least, so that noise does not fill it.
+    """
+
+    id: str
+    title: str
+    sentence: str
+    signals: tuple[Signal, ...]
+    least: float = 1.0
+
+    @property
+    def data_id(self) -> str:
+        """The id of the element that holds its data."""
+        return f"{self.id}-data"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the page's script takes."""
+        return {
+            "sentence": self.sentence,
+            "least": self.least,
+            "signals": [_plain(signal) for signal in self.signals],
+        }
+
+
+def _plain(signal: Signal) -> dict[str, Any]:
+    return {
+        "name": signal.name,
+        "mark": signal.mark,
+        "value": signal.value,
+        "said": signal.said,
+        "values": [_short(value) for value in signal.values],
+        "is_area": signal.is_area,
+        "is_dashed": signal.is_dashed,
+    }
+
+
+def _short(value: float | None) -> float | None:
+    if value is None or isinstance(value, int):
+        return value
+    return float(f"{value:.{PLACES}g}")

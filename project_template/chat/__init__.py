@@ -1,0 +1,1 @@
+"""A chat: rooms, what is said in them, and a worker that keeps it."""

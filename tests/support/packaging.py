@@ -1,0 +1,85 @@
+"""The distribution as a user gets it: a wheel, and an environment with nothing but that.
+
+Owns how they are made. What gives them to tests is in `fixtures`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZipFile
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALL_S = 300
+
+
+def build(target: str, source: Path, folder: Path, **variables: str) -> Path:
+    """Build a "wheel" or an "sdist" of `source` and return the file."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)]
+    environment = os.environ | variables
+    subprocess.run(command, cwd=source, check=True, capture_output=True, env=environment)
+    (built,) = folder.iterdir()
+    return built
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    """Return the files in a wheel."""
+    with ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A virtual environment of a test's own.
+
+    Attributes:
+        folder: where it is.
+    """
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python"
+
+    def run(self, *command: str, cwd: Path, **variables: str) -> str:
+        """Run a command of this environment and return what it said.
+
+        Raises:
+            AssertionError: it failed; the message is what it said.
+        """
+        variables = self.variables() | variables
+        program = shutil.which(command[0], path=variables["PATH"])
+        assert program is not None, f"{command[0]} is not installed"
+        done = subprocess.run(
+            [program, *command[1:]],
+            cwd=cwd,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=INSTALL_S,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def variables(self) -> dict[str, str]:
+        """Return an environment that knows nothing of the test session's own."""
+        foreign = ("PYTEST_", "PYTHON", "DJANGO_", "VIRTUAL_ENV", "MAKE", "MFLAGS", "CHANNELSCOPE_")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+        return kept | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{kept['PATH']}"}
+
+
+def make_environment(folder: Path, *packages: str) -> Environment:
+    """Make a virtual environment in `folder` with these packages, and what they need."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
+    environment = Environment(folder)
+    environment.run("pip", "install", "--quiet", *packages, cwd=folder)
+    return environment
