@@ -35,6 +35,8 @@ from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
 from console.pages.page import Page, Partial, Update
 from console.pages.routing import RoutingPage
+from console.pages.trace import TracePage
+from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
 from console.policy import may_watch
 from console.relay import Watch, relay
@@ -46,7 +48,15 @@ from runtime.typing import Scope
 
 PAGES: Final[dict[str, type[Page]]] = {
     page.name: page
-    for page in (ConnectionsPage, ConnectionPage, TrafficPage, RoutingPage, ClientPage)
+    for page in (
+        ConnectionsPage,
+        ConnectionPage,
+        TrafficPage,
+        TracesPage,
+        TracePage,
+        RoutingPage,
+        ClientPage,
+    )
 }
 FORBIDDEN: Final = 4403
 NOT_UNDERSTOOD: Final = 4400

@@ -50,6 +50,7 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.history",
             "runtime.layers.presence",
             "runtime.layers.timer",
+            "runtime.layers.timing",
         ),
         "runtime.layers.memory_jobs",
         "runtime.layers.memory",
@@ -100,10 +101,10 @@ CHAINS: dict[str, imports.Chain] = {
         "console.tally",
         ("console.journal", "console.state"),
         ("console.recorder", "console.clocks"),
-        "console.traces",
+        ("console.trace_glance", "console.traces"),
         "console.exports",
         "console.activity",
-        "console.reader",
+        ("console.reader", "console.sends"),
         "console.acting",
         "console.activity_reading",
         ("console.relay_protocol", "console.relay_answers", "console.relay_once"),
@@ -144,6 +145,7 @@ PURE = (
     "console.latency",
     "console.state",
     "console.tally",
+    "console.trace_glance",
     "console.traces",
     "console.exports",
     "runtime.layers.entries",
@@ -169,7 +171,6 @@ IMPURE = (
 
 PLANNED = {
     "console.actions",
-    "console.panel",
 }
 """Modules that the law names and nobody has built yet."""
 
