@@ -92,9 +92,13 @@ _muted: ContextVar[bool] = ContextVar("taps_muted", default=False)
 
 
 @contextmanager
-def muted() -> Iterator[None]:
-    """Keep what runs inside from every layer tap, for an observer's own traffic."""
-    token = _muted.set(True)
+def muted(is_muted: bool = True) -> Iterator[None]:
+    """Keep what runs inside from every layer tap, for an observer's own traffic.
+
+    Args:
+        is_muted: False to be observed after all, whoever began the task that runs.
+    """
+    token = _muted.set(is_muted)
     try:
         yield
     finally:
