@@ -14,7 +14,6 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,7 +195,12 @@ class Node(ABC):
             self._left(group, channel, change.is_turn)
 
     def deliver_to_group(self, group: str, payload: bytes, is_silent: bool) -> None:
-        """Give a message to every local member."""
+        """Give a message to every local member.
+
+        Args:
+            is_silent: whether nobody is to observe it. The connection may have been opened
+                by somebody unobserved, and answers run in the context that it was opened in.
+        """
         oldest_allowed = time.monotonic() - self.options.group_expiry_s
         for channel in self.membership.joined_before(group, oldest_allowed):
             if channel not in self.local.sinks:
@@ -206,7 +210,7 @@ class Node(ABC):
             # A withdrawal that never came through; the others would go on sending.
             self._withdraw(group)
         elif (decoded := self._decode(payload)) is not None:
-            with muted() if is_silent else nullcontext():
+            with muted(is_silent):
                 self.local.fan_out(channels, decoded.message, decoded.cause)
 
     def deliver_to_channel(self, channel: str, payload: bytes, is_silent: bool) -> bool:
@@ -214,7 +218,7 @@ class Node(ABC):
         decoded = self._decode(payload)
         if decoded is None:
             return True
-        with muted() if is_silent else nullcontext():
+        with muted(is_silent):
             return self.local.deliver(channel, decoded.message, decoded.cause)
 
     def forget(self) -> None:

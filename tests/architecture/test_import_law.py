@@ -50,6 +50,7 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.history",
             "runtime.layers.presence",
             "runtime.layers.timer",
+            "runtime.layers.timing",
         ),
         "runtime.layers.memory_jobs",
         "runtime.layers.memory",
@@ -100,10 +101,10 @@ CHAINS: dict[str, imports.Chain] = {
         "console.tally",
         ("console.journal", "console.state"),
         ("console.recorder", "console.clocks"),
-        "console.traces",
+        ("console.trace_glance", "console.traces"),
         "console.exports",
         "console.activity",
-        "console.reader",
+        ("console.reader", "console.sends"),
         "console.acting",
         "console.activity_reading",
         ("console.relay_protocol", "console.relay_answers", "console.relay_once"),
@@ -115,15 +116,19 @@ CHAINS: dict[str, imports.Chain] = {
         "console.models",
         ("console.audit", "console.policy"),
         "console.actions",
+        ("console.saved", "console.viewer", "console.virtual"),
+        "console.saying",
+        "console.virtual_live",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
-        ("console.action_views", "console.downloads"),
+        ("console.action_views", "console.client_views", "console.downloads"),
         "console.urls",
     ),
 }
 
 PURE = (
     "console.action",
+    "console.asgi_json",
     "console.pages.charts",
     "console.activity",
     "console.clocks",
@@ -144,6 +149,7 @@ PURE = (
     "console.latency",
     "console.state",
     "console.tally",
+    "console.trace_glance",
     "console.traces",
     "console.exports",
     "runtime.layers.entries",
@@ -167,9 +173,7 @@ IMPURE = (
     "redis",
 )
 
-PLANNED = {
-    "console.panel",
-}
+PLANNED: set[str] = set()
 """Modules that the law names and nobody has built yet."""
 
 
