@@ -11,6 +11,7 @@ from runtime.layers.redis import RedisChannelLayer
 from runtime.testing.layers import (
     AcknowledgementContract,
     ChannelLayerContract,
+    HistoryContract,
     IntrospectionContract,
     PresenceContract,
     PresentPeersContract,
@@ -29,6 +30,7 @@ class RedisContract(
     PresenceContract,
     PresentPeersContract,
     AcknowledgementContract,
+    HistoryContract,
 ):
     layer_class = RedisChannelLayer
     options: ClassVar[dict[str, Any]] = {}
