@@ -68,6 +68,15 @@ def keep_event(event: Mapping[str, object], limit: int) -> Kept:
     return keep_message(rest, limit) if rest else NOTHING
 
 
+def keep_payload(payload: object, limit: int) -> Kept:
+    """Keep text, bytes or a dict; nothing of anything else."""
+    if isinstance(payload, str):
+        return keep_text(payload, limit)
+    if isinstance(payload, Mapping):
+        return keep_message(payload, limit)
+    return keep_bytes(payload, limit)
+
+
 def keep_text(text: str, limit: int) -> Kept:
     """Keep text by reference; what is longer than `limit` bytes is cut at a character."""
     if text.isascii():

@@ -82,6 +82,7 @@ class ConnectionState:
         "close_reason",
         "closed_at",
         "closed_by",
+        "connection",
         "consumer_class",
         "deepest",
         "error_count",
@@ -115,6 +116,7 @@ class ConnectionState:
     def __init__(self, connection: Connection, *, is_from_console: bool = False) -> None:
         scope = connection.scope
         self.id = connection.id
+        self.connection: Connection | None = connection  # for who acts on it, while it is served
         self.scope: Scope | None = scope
         self.protocol = str(scope.get("type", ""))
         self.path = str(scope.get("path") or scope.get("channel") or "")
@@ -210,6 +212,7 @@ class ConnectionState:
         """Its application is through: let go of what waited for a handler."""
         self.pending.clear()
         self.running.clear()
+        self.connection = None
 
     def forget(self) -> None:
         """Nobody lists it any more: keep only what its entries say of it."""

@@ -28,6 +28,7 @@ Kind: TypeAlias = Literal[
     "leave",
     "close",
     "error",
+    "action",
 ]
 
 Direction: TypeAlias = Literal["in", "out", "layer", "deliver", "life", "error", "handler"]
@@ -50,8 +51,12 @@ DIRECTIONS: dict[Kind, Direction] = {
     "leave": "layer",
     "close": "life",
     "error": "error",
+    "action": "life",
 }
 """From the application's side: `in` came to it, `out` left it."""
+
+CONSOLE_TRACE = "console-"
+"""The id of a trace that somebody began through the console starts so, in every process."""
 
 OVERHEAD_BYTES = 400
 """What an entry weighs besides its payload, for the bound of the ring."""

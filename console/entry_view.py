@@ -15,7 +15,7 @@ from typing import Any
 from console.capture import Frozen, thaw
 from console.connection import ConnectionState
 from console.connection_view import badge_of, code_of, error_names
-from console.entry import DIRECTIONS, Direction, Entry, Kind, spell
+from console.entry import CONSOLE_TRACE, DIRECTIONS, Direction, Entry, Kind, spell
 from console.query_keys import keys_of
 from console.redact import Hook, Redactor, Shown, dump
 
@@ -331,7 +331,8 @@ class EntryRecord(Mapping[str, object]):
             "open": known is not None and not known.is_closed,
             "closed": known is not None and known.is_closed,
             "error": DIRECTIONS[entry.kind] == "error",
-            "console": known is not None and known.is_from_console,
+            "console": entry.trace.startswith(CONSOLE_TRACE)
+            or (known is not None and known.is_from_console),
             "binary": isinstance(entry.payload, bytes) and not isinstance(entry.payload, Frozen),
             "cut": entry.is_cut,
         }

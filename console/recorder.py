@@ -18,11 +18,11 @@ from itertools import count
 from typing import Any
 
 from console import mount
-from console.capture import NOTHING, Kept, keep_event, keep_message
+from console.capture import NOTHING, Kept, keep_event, keep_message, keep_payload
 from console.conf import Settings
 from console.connection import ConnectionState, Running
 from console.endings import Outcome, note_received, note_sent, settle
-from console.entry import Entry, Kind, unspell
+from console.entry import CONSOLE_TRACE, Entry, Kind, unspell
 from console.journal import Journal
 from console.process import ProcessView
 from console.state import State
@@ -312,6 +312,24 @@ class Recorder(Observer):
         with self.lock:
             self.state.memberships.leave(layer, group, channel)
             self._write_membership("leave", "group_discard", group, channel)
+
+    # The console
+
+    def action_began(
+        self, name: str, note: str, payload: object, on: ConnectionState | None
+    ) -> Cause:
+        """Write that somebody acts through the console. Returns the cause of what comes of it.
+
+        Args:
+            name: what is done; `note` says by whom and to how many.
+            payload: what is sent: text, bytes or a dict; or None.
+        """
+        with self.lock:
+            kept = keep_payload(payload, self.settings.PAYLOAD_BYTES)
+            trace = f"{CONSOLE_TRACE}{self._new_trace()}"
+            entry = self._write("action", name, on, kept, trace=trace)
+            entry.note = note
+            return trace, self.journal.spell(entry)
 
     # Writing
 

@@ -22,17 +22,21 @@ from contextlib import suppress
 from contextvars import Context
 from typing import Any
 
-from console import vitals
+from console import plain, vitals
+from console.acting import Acting
+from console.action import Action, failure
 from console.process import ProcessReport, ProcessStatus
 from console.reader import Reader
 from console.reading import Interest
 from console.relay_answers import Answers
 from console.relay_batches import Batches
 from console.relay_leases import Leases
+from console.relay_once import Once, TooOld
 from console.relay_protocol import (
     GROUP,
     MOST_PARTS,
     MOST_SUBSCRIPTIONS,
+    Act,
     Answer,
     Ask,
     Batch,
@@ -47,6 +51,7 @@ from console.relay_protocol import (
     Subscription,
     cut,
     decode,
+    dumps,
     encode,
 )
 from console.relay_questions import Questions
@@ -67,6 +72,9 @@ MOST_ANSWERED = 8
 
 ANSWER_S = 2.0
 """How long an answer is waited for."""
+
+ACTING_S = 12.0
+"""How long what became of an action is waited for: longer than it may take."""
 
 LINGER_S = 30.0
 """How long a console counts as open after the last page was asked for."""
@@ -110,6 +118,8 @@ class RelayNode:
         self._born_at = clock()
         self._leases = Leases(reader.process.epoch)
         self._answers = Answers(reader)
+        self._acting = Acting(reader.recorder)
+        self._once = Once(reader.process.epoch)
         self._batches = Batches(reader)
         self._inbox: deque[Message] = deque(maxlen=MOST_WAITING)
         self._has_mail = asyncio.Event()
@@ -119,6 +129,7 @@ class RelayNode:
         self._lag_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._answering: set[asyncio.Task[None]] = set()
+        self._carrying_out: set[asyncio.Task[None]] = set()
         self._renewing: set[asyncio.Task[None]] = set()
         self._holding: asyncio.Task[None] | None = None
 
@@ -150,7 +161,8 @@ class RelayNode:
     async def abandon(self) -> None:
         """End what runs, without a word."""
         holding = [self._holding] if self._holding is not None else []
-        await cancel_and_wait(*self._tasks, *self._answering, *self._renewing, *holding)
+        others = (*self._answering, *self._carrying_out, *self._renewing)
+        await cancel_and_wait(*self._tasks, *others, *holding)
 
     # A console in this process
 
@@ -209,6 +221,27 @@ class RelayNode:
             else:
                 return Replies({}, [only])
             return await self._questions.replies(waiting, only, timeout_s)
+
+    async def act(
+        self, action: Action, epoch: str, *, timeout_s: float = ACTING_S
+    ) -> Replies | None:
+        """Let another process carry out an action, and wait for what it says of it.
+
+        Args:
+            epoch: of that process.
+            timeout_s: how long is waited at most.
+
+        Returns: None if it could not be sent: the process is not known, or the layer is full.
+        """
+        self.open()
+        known = self.watching.processes.get(epoch)
+        if known is None:
+            return None
+        act = Act(secrets.token_hex(16), self.channel, epoch, time.time(), action)
+        with self._questions.open(act.id) as waiting:
+            if not await self._send(known.channel, act):
+                return None
+            return await self._questions.replies(waiting, epoch, timeout_s)
 
     async def _hold(self) -> None:
         """Say again and again that a console is open, until it is not."""
@@ -284,11 +317,27 @@ class RelayNode:
             return
         if ask.console not in self._leases:  # a console that does not know of this process
             await self._send(ask.console, Beat(self.report(), self.channel))
+        await self._say(ask, text)
+
+    async def _carry_out(self, act: Act) -> None:
+        try:
+            self._once.require_new(act, time.time())
+        except TooOld as late:
+            outcome = failure(late.reason, max(len(act.action.connections), 1))
+        except RefusedMessage as refused:
+            self._refuse(refused)
+            return
+        else:
+            outcome = await self._acting.carry_out(act.action)
+        await self._say(act, "\n".join(("{}", dumps(plain.to_plain(outcome)))))
+
+    async def _say(self, asked: Ask | Act, text: str) -> None:
         epoch, parts = self.reader.process.epoch, cut(text)
         if len(parts) > MOST_PARTS:
             return
         for number, part in enumerate(parts):
-            if not await self._send(ask.console, Answer(ask.id, epoch, number, len(parts), part)):
+            answer = Answer(asked.id, epoch, number, len(parts), part)
+            if not await self._send(asked.console, answer):
                 return
             await asyncio.sleep(0)
 
@@ -333,9 +382,8 @@ class RelayNode:
         elif isinstance(frame, Rewind):
             if (told := self._leases.rewind(frame)) is not None:
                 self._batches.rewound(told)
-        elif isinstance(frame, Ask):
-            if frame.console != self.channel and len(self._answering) < MOST_ANSWERED:
-                self._spawn_once(self._answer(frame), "relay.answer", self._answering)
+        elif isinstance(frame, Ask | Act):
+            self._take_request(frame)
         elif isinstance(frame, Answer):
             self.watching.seen(frame.epoch, now)
             self._questions.take(frame)
@@ -347,6 +395,13 @@ class RelayNode:
                 self._wake_all()
         else:
             await self._take_batch(frame, now)
+
+    def _take_request(self, frame: Ask | Act) -> None:
+        if isinstance(frame, Act):
+            if len(self._carrying_out) < MOST_ANSWERED:
+                self._spawn_once(self._carry_out(frame), "relay.act", self._carrying_out)
+        elif frame.console != self.channel and len(self._answering) < MOST_ANSWERED:
+            self._spawn_once(self._answer(frame), "relay.answer", self._answering)
 
     def _take_lease(self, lease: Lease, now: float) -> None:
         if lease.console == self.channel:

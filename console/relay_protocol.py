@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from console import plain
+from console.action import Action, RefusedAction
 from console.connection_view import ConnectionView
 from console.entry_view import EntryView
 from console.plain import MalformedValue
@@ -145,6 +146,22 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """Something to be done by one process, once; it says by an answer what became of it.
+
+    Attributes:
+        epoch: of the process that it is for.
+        at: when it was asked for, in seconds since the Unix epoch.
+    """
+
+    id: str
+    console: str
+    epoch: str
+    at: float
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
 class Beat:
     """A process is there.
 
@@ -186,12 +203,13 @@ class Batch:
     counts: Mapping[str, int] | None = None
 
 
-Frame: TypeAlias = Lease | Rewind | Ask | Answer | Beat | Batch
+Frame: TypeAlias = Lease | Rewind | Ask | Act | Answer | Beat | Batch
 
 KINDS: Final[dict[str, type[Any]]] = {
     "lease": Lease,
     "rewind": Rewind,
     "ask": Ask,
+    "act": Act,
     "answer": Answer,
     "beat": Beat,
     "batch": Batch,
@@ -232,7 +250,7 @@ def decode(message: object, seals: tuple[Seal, ...]) -> Frame:
             raise RefusedMessage("Expected a frame of a known kind.")
         frame: Frame = plain.from_plain(kind, data)
         _require_bounds(frame)
-    except (MalformedValue, RecursionError, TypeError) as error:
+    except (MalformedValue, RecursionError, RefusedAction, TypeError) as error:
         raise RefusedMessage(str(error)) from None
     return frame
 
@@ -292,6 +310,9 @@ def _require_bounds(frame: Frame) -> None:
         is_fine = is_fine and all(map(_is_identifier, (*frame.came, *frame.removed)))
     elif isinstance(frame, Rewind):
         is_fine = frame.offset >= 0
+    elif isinstance(frame, Act):
+        frame.action.require_valid()
+        is_fine = bool(frame.id) and all(map(_is_identifier, frame.action.connections))
     else:
         is_fine = True
     if not is_fine:

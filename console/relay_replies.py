@@ -64,6 +64,12 @@ class Heard(Generic[T]):
             if isinstance(count, int) and 0 <= count <= plain.LARGEST_INT
         }
 
+    def identifiers(self, name: str) -> list[str]:
+        """Return a list of ids of the head; what is none is left out."""
+        value = self.head.get(name)
+        found = value if isinstance(value, list) else []
+        return [one for one in found if isinstance(one, str) and one.isascii() and one.isalnum()]
+
 
 async def heard(replies: Replies | None, kind: type[T]) -> list[Heard[T]]:
     """Return the answers, each with its values as `kind`; those that are malformed are none."""

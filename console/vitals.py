@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
 import django
 
-WORKER = "runworker"
+_PROCESS_OF_ITS_OWN = re.compile(r"run(?!server)([a-z]+)")
+"""A management command that serves: `runworker`, or the server of a protocol such as `runmqtt`."""
 
 SERVERS = ("uvicorn", "hypercorn", "granian")
 """Servers that are imported by nothing but themselves; Daphne may be installed beside them."""
@@ -29,13 +31,19 @@ def rss_bytes() -> int:
 
 
 def server() -> str:
-    """Return what serves here, such as "daphne 4.2.0" or "runworker"; "" if nobody knows."""
-    if WORKER in sys.argv[1:2]:
-        return WORKER
+    """Return what serves here, such as "daphne 4.2.0" or "runmqtt"; "" if nobody knows."""
+    if command := _PROCESS_OF_ITS_OWN.fullmatch("".join(sys.argv[1:2])):
+        return command[0]
     for name in SERVERS:
         if f"{name}.server" in sys.modules or f"{name}.run" in sys.modules:
             return f"{name} {_version(name)}".strip()
     return f"daphne {_version('daphne')}".strip() if "daphne.server" in sys.modules else ""
+
+
+def kind(server: str) -> str:
+    """Return what a process is called, before its pid: "worker", "mqtt", or "web"."""
+    command = _PROCESS_OF_ITS_OWN.fullmatch(server)
+    return command[1] if command else "web"
 
 
 def versions() -> dict[str, str]:

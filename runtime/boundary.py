@@ -11,6 +11,7 @@ Without an observer the application is called as it is.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from asgiref.sync import markcoroutinefunction
@@ -57,6 +58,8 @@ async def _observed(
     application: ASGIApplication, scope: Scope, receive: Receive, send: Send
 ) -> None:
     connection = Connection(scope)
+    connection.loop = asyncio.get_running_loop()
+    connection.send = tapped_send = _tapped_send(connection, send)
     token = current_connection.set(connection)
     if (tap := taps.scope_opened) is not None:
         tap(connection)
@@ -65,12 +68,13 @@ async def _observed(
         return await application(
             {**scope, CONNECTION_KEY: connection},
             _tapped_receive(connection, receive),
-            _tapped_send(connection, send),
+            tapped_send,
         )
     except BaseException as raised:
         error = raised
         raise
     finally:
+        connection.send = connection.mailbox = None  # or it would keep itself alive
         current_connection.reset(token)
         if (tap_closed := taps.scope_closed) is not None:
             tap_closed(connection, error)

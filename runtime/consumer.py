@@ -229,7 +229,10 @@ class AsyncConsumer:
     def _ending_after(self, error: BaseException | None) -> ConnectionEnding | None:
         """Return why the runtime ends the connection, unless `error` does: servers answer that."""
         is_ours = error is None or isinstance(error, asyncio.CancelledError)
-        return self._mailbox.ending if is_ours else None
+        ending = self._mailbox.ending if is_ours else None
+        if self._connection is not None and ending is not None and ending.cause is not None:
+            self._connection.cause = ending.cause
+        return ending
 
     async def _send_last(self, *events: Event) -> None:
         """Send what the runtime has to say when it ends the connection, if that is possible."""
@@ -275,6 +278,7 @@ class AsyncConsumer:
         if self._connection is None:
             return
         self._connection.consumer = self
+        self._connection.mailbox = self._mailbox
         self._connection.channel_name = getattr(self, "channel_name", None)
         if (tap := taps.consumer_started) is not None:
             tap(self._connection, self)

@@ -55,11 +55,13 @@ class Drain:
 
     Attributes:
         is_begun: whether new connections are refused.
+        is_left_to_server: whether SIGTERM stays the server's, because it tells its scopes itself.
     """
 
     def __init__(self) -> None:
         allow_server_codes()
         self.is_begun = False
+        self.is_left_to_server = False
         self._loop = asyncio.get_running_loop()
         self._served: dict[Endable, asyncio.Task[Any] | None] = {}
         self._all_left: asyncio.Event | None = None
@@ -111,7 +113,7 @@ class Drain:
         return not self._served
 
     def _watch_signal(self) -> None:
-        if self.is_begun or self._give_back is not None:
+        if self.is_begun or self.is_left_to_server or self._give_back is not None:
             return
         if threading.current_thread() is not threading.main_thread():
             return

@@ -2,8 +2,8 @@
 
 Owns the counts of this process and the rate of the warnings. A message is lost
 where a channel is full, where nobody took it in time, where its consumer has no
-handler for it, and where a client is too slow for it. Called by the mailbox, the
-in-memory layer, the consumers and their outbox.
+handler for it, where a client is too slow for it, and where a protocol's input is malformed.
+Called by the mailbox, the in-memory layer, the consumers and their outbox, and the servers.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ ADVICE: Final[dict[DropReason, str]] = {
     "capacity": "it holds its capacity and nobody takes them. Read it faster, or raise `capacity`"
     " or `channel_capacity`.",
     "expired": "nobody took it within the layer's `expiry`. Read it faster, or raise `expiry`.",
+    "malformed": "it is not what its protocol says. The console shows it.",
     "no handler": "its consumer has no handler for it. Define one, or default_handler().",
     "slow client": "the client does not take what it is sent. Send less, or raise the consumer's"
     " outbound limit.",

@@ -299,6 +299,60 @@ class MalformedEvent(ChannelscopeError, ValueError):
         )
 
 
+class UnknownEvent(ChannelscopeError, ValueError):
+    """An application sent an event that its protocol cannot carry out.
+
+    Attributes:
+        event: what it sent.
+        expected: what the protocol knows, in words.
+    """
+
+    def __init__(self, event: object, expected: str) -> None:
+        super().__init__(event, expected)
+        self.event = event
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"The application sent {self.event!r:.200}; expected {self.expected}."
+
+
+class MissingLibrary(ChannelscopeError, ImportError):
+    """A protocol needs a library that is not installed.
+
+    Attributes:
+        protocol: the protocol, which is also the name of the extra.
+        library: the library.
+    """
+
+    def __init__(self, protocol: str, library: str) -> None:
+        super().__init__(protocol, library)
+        self.protocol = protocol
+        self.library = library
+
+    def __str__(self) -> str:
+        return (
+            f"The {self.protocol} server needs the library {self.library}, which is not installed."
+            f' Run: python -m pip install "channelscope[{self.protocol}]"'
+        )
+
+
+class NotSteerable(ChannelscopeError, RuntimeError):
+    """A connection cannot be acted upon in this way, from outside of its application.
+
+    Attributes:
+        connection: its id.
+        reason: why not, and what can be done instead, as a sentence.
+    """
+
+    def __init__(self, connection: str, reason: str) -> None:
+        super().__init__(connection, reason)
+        self.connection = connection
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Connection {self.connection}: {self.reason}"
+
+
 class MalformedHeaders(ChannelscopeError, ValueError):
     """The headers of a scope are no pairs of bytes.
 
@@ -353,9 +407,11 @@ class ConnectionEnding(StopConsumer):
     Attributes:
         code: the WebSocket close code that says why.
         reason: the same in words, for the client.
+        cause: what the end is an effect of, for observers; None if nobody knows.
     """
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: int, reason: str, cause: tuple[str, str] | None = None) -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
+        self.cause = cause

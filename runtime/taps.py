@@ -27,14 +27,16 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from runtime.typing import ASGIApplication, Event, Message, Scope
+    from asyncio import AbstractEventLoop
+
+    from runtime.typing import ASGIApplication, Event, Message, Scope, Send
 
 logger = logging.getLogger("runtime.taps")
 
 Cause: TypeAlias = tuple[str, str]
 """(trace id, id of the entry that caused it): rides in a message's envelope, never in its dict."""
 
-DropReason: TypeAlias = Literal["capacity", "expired", "no handler", "slow client"]
+DropReason: TypeAlias = Literal["capacity", "expired", "malformed", "no handler", "slow client"]
 
 
 class Connection:
@@ -47,6 +49,9 @@ class Connection:
         consumer: the consumer instance that serves it, once one has started.
         channel_name: its own channel on the consumer's layer, if it has one.
         cause: what the running handler is an effect of; kept by an observer.
+        loop: the event loop that serves it.
+        send: sends an event as its application does; None once it has ended.
+        mailbox: the inbox of its consumer, once one has started.
     """
 
     __slots__ = (
@@ -55,8 +60,11 @@ class Connection:
         "channel_name",
         "consumer",
         "id",
+        "loop",
+        "mailbox",
         "opened_at",
         "scope",
+        "send",
     )
 
     def __init__(self, scope: Scope) -> None:
@@ -66,6 +74,9 @@ class Connection:
         self.consumer: Any = None
         self.channel_name: str | None = None
         self.cause: Cause | None = None
+        self.loop: AbstractEventLoop | None = None
+        self.send: Send | None = None
+        self.mailbox: Any = None
 
     def __repr__(self) -> str:
         return f"<Connection {self.id} {self.scope.get('type', '?')}>"
@@ -81,9 +92,13 @@ _muted: ContextVar[bool] = ContextVar("taps_muted", default=False)
 
 
 @contextmanager
-def muted() -> Iterator[None]:
-    """Keep what runs inside from every layer tap, for an observer's own traffic."""
-    token = _muted.set(True)
+def muted(is_muted: bool = True) -> Iterator[None]:
+    """Keep what runs inside from every layer tap, for an observer's own traffic.
+
+    Args:
+        is_muted: False to be observed after all, whoever began the task that runs.
+    """
+    token = _muted.set(is_muted)
     try:
         yield
     finally:
@@ -176,6 +191,20 @@ class Observer:
         """
         return None
 
+    def send_finished(
+        self,
+        sender: Connection | None,
+        layer: Any,
+        message: Message,
+        cause: Cause | None,
+        took_s: float,
+    ) -> None:
+        """The call that sent `message`, to a channel or a group, returned or failed.
+
+        `message` is the object that the tap of its sending had, and `cause` what that returned.
+        A layer that knows no taps carries none.
+        """
+
     def message_delivered(
         self,
         connection: Connection | None,
@@ -224,6 +253,7 @@ HOOKS = (
     "handler_finished",
     "message_sent",
     "group_sent",
+    "send_finished",
     "message_delivered",
     "message_dropped",
     "group_joined",
@@ -251,6 +281,7 @@ class Taps:
         handler_finished: Callable[[Connection, Event, BaseException | None], None] | None
         message_sent: Callable[[Connection | None, Any, str, Message], Cause | None] | None
         group_sent: Callable[[Connection | None, Any, str, Message, int], Cause | None] | None
+        send_finished: Callable[[Connection | None, Any, Message, Cause | None, float], None] | None
         message_delivered: Callable[[Connection | None, str, Message, Cause | None], None] | None
         message_dropped: (
             Callable[[Connection | None, str, Message, DropReason, Cause | None], None] | None

@@ -12,16 +12,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from runtime.acknowledging import Ending, HeldJobs, policy_of
 from runtime.exceptions import JobsCutOff
 from runtime.jobs import JobQueue
+from runtime.signals import stopped_by_signals
 from runtime.taps import taps
 from runtime.tasks import cancel_and_wait, spawn
 from runtime.typing import ASGIApplication, Scope
@@ -200,7 +199,7 @@ class Worker:
 
     async def _run(self) -> None:
         working = asyncio.ensure_future(self.handle())
-        with _signals_to(self, working):
+        with stopped_by_signals(self.stop, working.cancel):
             await asyncio.wait({working})
         if working.cancelled():
             logger.error("The worker was told to stop twice, and has stopped at once.")
@@ -247,28 +246,3 @@ class Worker:
                 async with asyncio.timeout(CANCEL_S):
                     await self._hand_back(channel, self._queues[channel])
                     await held.cut_off()
-
-
-@contextmanager
-def _signals_to(worker: Worker, working: asyncio.Future[None]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop the worker, the second time at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # under the reloader, whose main thread has the signals
-        return
-    loop = asyncio.get_running_loop()
-    signals = [signal.SIGTERM, signal.SIGINT]
-
-    def stop() -> None:
-        if worker._stop_asked.is_set():
-            working.cancel()
-        worker.stop()
-
-    # Not `loop.add_signal_handler()`, which Windows does not have.
-    before = {
-        one: signal.signal(one, lambda *_: loop.call_soon_threadsafe(stop)) for one in signals
-    }
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

@@ -10,6 +10,7 @@ import difflib
 import inspect
 import logging
 import re
+import time
 import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,7 @@ from runtime.layers.presence import PresenceLayer
 from runtime.layers.rosters import LayerRoster
 from runtime.layers.serializers import registry
 from runtime.layers.served import ServedNode
+from runtime.layers.timing import tell_finished
 from runtime.taps import current_connection, is_muted, taps
 from runtime.tasks import spawn
 from runtime.typing import Message
@@ -149,12 +151,17 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         cause = None
         if (tap := taps.message_sent) is not None and not is_muted():
             cause = tap(current_connection.get(), self, channel, message)
-        payload = self._codec.encode(message, cause)
-        node = self._nodes.here()
-        if node is not None:
-            await node.send(channel, message, payload)
-        else:
-            await self._nodes.run(self._node_class.send, channel, message, payload)
+        began = time.perf_counter() if taps.send_finished is not None else None
+        try:
+            payload = self._codec.encode(message, cause)
+            node = self._nodes.here()
+            if node is not None:
+                await node.send(channel, message, payload)
+            else:
+                await self._nodes.run(self._node_class.send, channel, message, payload)
+        finally:
+            if began is not None:
+                tell_finished(began, self, message, cause)
 
     async def receive(self, channel: str) -> dict[str, Any]:
         """Return the next message of `channel`; several receivers take turns.
@@ -227,12 +234,17 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
             # Those in this process; nobody counts the others before it is sent.
             receivers = sum(len(node.membership.members(group)) for node in self._nodes)
             cause = tap(current_connection.get(), self, group, message, receivers)
-        payload = self._codec.encode(message, cause)
-        node = self._nodes.here()
-        if node is not None:
-            await node.group_send(group, message, payload)
-        else:
-            await self._nodes.run(self._node_class.group_send, group, message, payload)
+        began = time.perf_counter() if taps.send_finished is not None else None
+        try:
+            payload = self._codec.encode(message, cause)
+            node = self._nodes.here()
+            if node is not None:
+                await node.group_send(group, message, payload)
+            else:
+                await self._nodes.run(self._node_class.group_send, group, message, payload)
+        finally:
+            if began is not None:
+                tell_finished(began, self, message, cause)
 
     async def replay(self, group: str, since: Position | str | None = None) -> Replay:
         """Return what was sent to `group` after `since`; see `HistoryLayer`.

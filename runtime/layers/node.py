@@ -14,7 +14,6 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,7 +200,13 @@ class Node(ABC):
     def deliver_to_group(
         self, group: str, payload: bytes, is_silent: bool, position: str = ""
     ) -> None:
-        """Give a message to every local member, with its position if it is kept."""
+        """Give a message to every local member.
+
+        Args:
+            is_silent: whether nobody is to observe it. The connection may have been opened
+                by somebody unobserved, and answers run in the context that it was opened in.
+            position: of the message in the group's history, if it is kept.
+        """
         oldest_allowed = time.monotonic() - self.options.group_expiry_s
         for channel in self.membership.joined_before(group, oldest_allowed):
             if channel not in self.local.sinks:
@@ -213,7 +218,7 @@ class Node(ABC):
         elif (decoded := self._decode(payload)) is not None:
             if position:
                 decoded.message[POSITION_KEY] = position
-            with muted() if is_silent else nullcontext():
+            with muted(is_silent):
                 self.local.fan_out(channels, decoded.message, decoded.cause)
 
     def deliver_to_channel(self, channel: str, payload: bytes, is_silent: bool) -> bool:
@@ -221,7 +226,7 @@ class Node(ABC):
         decoded = self._decode(payload)
         if decoded is None:
             return True
-        with muted() if is_silent else nullcontext():
+        with muted(is_silent):
             return self.local.deliver(channel, decoded.message, decoded.cause)
 
     def forget(self) -> None:

@@ -29,8 +29,14 @@ CHAINS: dict[str, imports.Chain] = {
         "runtime.generic",
         "runtime.jobs",
         "runtime.acknowledging",
-        ("runtime.worker", "runtime.testing"),
+        "runtime.signals",
+        ("runtime.worker", "runtime.testing", "runtime.protocols"),
         "runtime.management",
+    ),
+    "protocols": (
+        ("runtime.protocols.connecting", "runtime.protocols.options"),
+        "runtime.protocols.scopes",
+        "runtime.protocols.server",
     ),
     "layers": (
         ("runtime.layers.isolation", "runtime.layers.membership", "runtime.layers.portable"),
@@ -44,6 +50,7 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.history",
             "runtime.layers.presence",
             "runtime.layers.timer",
+            "runtime.layers.timing",
         ),
         "runtime.layers.memory_jobs",
         "runtime.layers.memory",
@@ -91,7 +98,7 @@ CHAINS: dict[str, imports.Chain] = {
     ),
     "console": (
         "console.conf",
-        ("console.entry", "console.redact"),
+        ("console.action", "console.entry", "console.redact"),
         "console.query_keys",
         "console.query_terms",
         "console.query",
@@ -100,12 +107,13 @@ CHAINS: dict[str, imports.Chain] = {
         "console.tally",
         ("console.journal", "console.state"),
         ("console.recorder", "console.clocks"),
-        "console.traces",
+        ("console.trace_glance", "console.traces"),
         "console.exports",
         "console.activity",
-        "console.reader",
+        ("console.reader", "console.sends"),
+        "console.acting",
         "console.activity_reading",
-        ("console.relay_protocol", "console.relay_answers"),
+        ("console.relay_protocol", "console.relay_answers", "console.relay_once"),
         ("console.relay_leases", "console.relay_watching", "console.relay_batches"),
         "console.relay_questions",
         "console.relay_node",
@@ -114,14 +122,19 @@ CHAINS: dict[str, imports.Chain] = {
         "console.models",
         ("console.audit", "console.policy"),
         "console.actions",
+        ("console.saved", "console.viewer", "console.virtual"),
+        "console.saying",
+        "console.virtual_live",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
-        "console.downloads",
+        ("console.client_views", "console.downloads"),
         "console.urls",
     ),
 }
 
 PURE = (
+    "console.action",
+    "console.asgi_json",
     "console.pages.charts",
     "console.activity",
     "console.clocks",
@@ -130,6 +143,7 @@ PURE = (
     "console.plain",
     "console.process",
     "console.relay_leases",
+    "console.relay_once",
     "console.relay_protocol",
     "console.relay_watching",
     "console.roster",
@@ -141,6 +155,7 @@ PURE = (
     "console.latency",
     "console.state",
     "console.tally",
+    "console.trace_glance",
     "console.traces",
     "console.exports",
     "runtime.layers.entries",
@@ -166,7 +181,6 @@ IMPURE = (
 
 PLANNED = {
     "console.actions",
-    "console.panel",
 }
 """Modules that the law names and nobody has built yet."""
 

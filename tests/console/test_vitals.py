@@ -15,6 +15,21 @@ def test_a_worker_is_known_by_its_command(monkeypatch: Any) -> None:
     assert vitals.server() == "runworker"
 
 
+def test_the_server_of_a_protocol_is_known_by_its_command(monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["manage.py", "runmqtt"])
+    assert vitals.server() == "runmqtt"
+
+
+def test_a_process_is_called_after_what_it_serves() -> None:
+    servers = ("runworker", "runmqtt", "daphne 4.2.0", "")
+    assert [vitals.kind(server) for server in servers] == ["worker", "mqtt", "web", "web"]
+
+
+def test_a_server_of_web_pages_is_no_command_of_a_protocol(monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["manage.py", "runserver"])
+    assert vitals.server() != "runserver"
+
+
 def test_the_versions_are_named() -> None:
     said = vitals.versions()
     assert set(said) == {"python", "django", "channelscope"}

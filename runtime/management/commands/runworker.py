@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,13 +12,11 @@ from django.utils import autoreload
 
 from runtime import DEFAULT_CHANNEL_LAYER
 from runtime.layers import get_channel_layer
+from runtime.management.logs import heard
 from runtime.routing import get_default_application
 from runtime.worker import DEADLINE_S, Worker
 
 logger = logging.getLogger("django.channels.worker")
-
-LEVELS = {0: logging.ERROR, 1: logging.INFO}
-"""What is logged at a verbosity; at a higher one, each job is."""
 
 
 class Command(BaseCommand):
@@ -69,7 +65,7 @@ class Command(BaseCommand):
             CommandError: CHANNEL_LAYERS has no layer of that alias.
         """
         serve = partial(self._serve, **options)
-        with _heard(options["verbosity"]):
+        with heard(logger, options["verbosity"]):
             if options["reload"]:
                 autoreload.run_with_reloader(serve)
             else:
@@ -98,36 +94,6 @@ class Command(BaseCommand):
             channel_layer=layer,
             **dict(extra.items() - usual.items()),
         )
-
-
-@contextmanager
-def _heard(verbosity: int) -> Iterator[None]:
-    """Log what the worker says, as the verbosity asks, and to standard error if nobody else does.
-
-    Without DEBUG, Django's own configuration mails errors and writes nothing.
-    """
-    level = logger.level
-    logger.setLevel(LEVELS.get(verbosity, logging.DEBUG))
-    handler = None if _reaches_a_stream() else logging.StreamHandler()
-    if handler is not None:
-        logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        if handler is not None:
-            logger.removeHandler(handler)
-
-
-def _reaches_a_stream() -> bool:
-    record = logging.makeLogRecord({"name": logger.name, "levelno": logging.ERROR})
-    at: logging.Logger | None = logger
-    while at is not None:
-        for handler in at.handlers:
-            if isinstance(handler, logging.StreamHandler) and handler.filter(record):
-                return True
-        at = at.parent if at.propagate else None
-    return False
 
 
 def _positive(text: str) -> int:
