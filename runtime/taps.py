@@ -92,13 +92,13 @@ _muted: ContextVar[bool] = ContextVar("taps_muted", default=False)
 
 
 @contextmanager
-def muted(is_so: bool = True) -> Iterator[None]:
+def muted(is_muted: bool = True) -> Iterator[None]:
     """Keep what runs inside from every layer tap, for an observer's own traffic.
 
     Args:
-        is_so: False for what is to be heard of, whoever's context it runs in.
+        is_muted: False to be observed after all, whoever began the task that runs.
     """
-    token = _muted.set(is_so)
+    token = _muted.set(is_muted)
     try:
         yield
     finally:

@@ -27,7 +27,11 @@ class Room:
 OVERVIEW = Room("overview", "Overview", "channelscope:overview", "overview", "o")
 CONNECTIONS = Room("connections", "Connections", "channelscope:connections", "connections", "c")
 TRAFFIC = Room("traffic", "Traffic", "channelscope:traffic", "traffic", "t")
+TRACES = Room("traces", "Traces", "channelscope:traces", "trace", "x")
 ROUTING = Room("routing", "Routing", "channelscope:routing", "routing", "r")
 CLIENT = Room("client", "Client", "channelscope:client", "client", "l")
 
-SECTIONS = (("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, ROUTING)), ("Steer", (CLIENT,)))
+ON_A_PHONE = frozenset({"overview", "connections", "traffic", "groups"})
+"""Rooms in the bar of a narrow screen; a menu beside them leads to the others."""
+
+SECTIONS = (("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, TRACES, ROUTING)), ("Steer", (CLIENT,)))
