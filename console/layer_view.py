@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings as django_settings
 
 from console.conf import settings
-from console.redact import Redactor, dump
+from console.redact import Hook, Redactor
+from console.routes import tree
 from runtime.layers import get_channel_layer
 from runtime.layers.acknowledged import JobCounts
+from runtime.routing import get_default_application
 from runtime.taps import muted
 
 if TYPE_CHECKING:
@@ -94,7 +96,9 @@ async def read_layers(known: Mapping[str, Iterable[str]]) -> list[LayerView]:
         known: names of channels by the alias of their layer, which are listed even if empty.
     """
     aliases = list(getattr(django_settings, "CHANNEL_LAYERS", None) or {})
-    return list(await asyncio.gather(*(_read(alias, set(known.get(alias, ()))) for alias in aliases)))
+    return list(
+        await asyncio.gather(*(_read(alias, set(known.get(alias, ()))) for alias in aliases))
+    )
 
 
 async def read_letters(alias: str, channel: str) -> list[LetterView]:
@@ -108,7 +112,30 @@ async def read_letters(alias: str, channel: str) -> list[LetterView]:
         async with asyncio.timeout(ANSWER_S):
             letters = await layer.dead_letters(channel)
     redactor = Redactor(settings.REDACT)
-    return [_letter(one, redactor) for one in reversed(letters[-MOST_LETTERS:])]
+    hook: Hook | None = getattr(consumers_of_channels().get(channel), "channelscope_redact", None)
+    return [_letter(one, redactor, hook) for one in reversed(letters[-MOST_LETTERS:])]
+
+
+def consumers_of_channels() -> dict[str, Any]:
+    """Return the channels that the application has consumers for, with each one's class.
+
+    A channel whose application is no consumer of ours has None.
+    """
+    try:
+        root = tree(get_default_application())
+    except Exception:  # the project's own code; without it there are the channels that are used
+        return {}
+    found: dict[str, Any] = {}
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        nodes += node.children
+        if node.kind == "channels":
+            found |= {
+                child.label: getattr(child.application, "consumer_class", None)
+                for child in node.children
+            }
+    return found
 
 
 def acknowledging(alias: str, channel: str) -> Any:
@@ -161,13 +188,14 @@ def _policy_of(layer: Any, channel: str) -> RetryPolicy | None:
     return policy
 
 
-def _letter(letter: DeadLetter, redactor: Redactor) -> LetterView:
+def _letter(letter: DeadLetter, redactor: Redactor, hook: Hook | None) -> LetterView:
     message = letter.job.message
-    body = dump(redactor.value(dict(message)))
+    shown = redactor.payload(message, direction="layer", hook=hook)
+    body = shown.text or ""
     return LetterView(
         id=letter.job.id,
         type=redactor.text(str(message.get("type", ""))),
-        preview=body[: settings.PREVIEW_CHARS],
+        preview=" ".join(body[: settings.PREVIEW_CHARS].split()),
         body=body[: settings.PAYLOAD_BYTES],
         error=redactor.text(letter.error),
         attempt=letter.job.attempt,

@@ -37,6 +37,7 @@ from console.pages.routing import RoutingPage
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
+from console.pages.workers import WorkersPage
 from console.policy import may_watch, steering_obstacle
 from console.relay import Watch, relay
 from console.viewer import user_now
@@ -57,6 +58,7 @@ PAGES: Final[dict[str, type[Page]]] = {
         TracesPage,
         TracePage,
         RoutingPage,
+        WorkersPage,
         ClientPage,
     )
 }
