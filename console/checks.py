@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.module_loading import import_string
 
 from console import audit, conf, mount
+from console.exports import otel
 
 TAG = "channelscope"
 
@@ -70,6 +71,64 @@ def check_audit(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(TAG)
+def check_middleware_order(**_: Any) -> list[CheckMessage]:
+    """Check that users are looked for after their session is: E011."""
+    sessions, users = _place_of(SESSIONS), _place_of(AUTH)
+    if mount.root() is None or sessions is None or users is None or sessions < users:
+        return []
+    return [
+        Error(
+            "The console cannot tell who is signed in: AuthenticationMiddleware comes before"
+            " SessionMiddleware.",
+            hint=f'Put "{SESSIONS}" before "{AUTH}" in MIDDLEWARE.',
+            id="channelscope.E011",
+        )
+    ]
+
+
+@register(TAG, deploy=True)
+def check_open_console(**_: Any) -> list[CheckMessage]:
+    """Check for a deployment who may do what in the console: W012 watch, W013 steer."""
+    mounted = mount.root()
+    if mounted is None or settings.DEBUG:
+        return []
+    found: list[CheckMessage] = [
+        Warning(
+            f"The console is mounted at {mounted} and DEBUG is off: every active member of staff"
+            " may watch the site's traffic, with what redaction does not hide.",
+            hint="Silence channelscope.W012 if that is meant; else mount the console under DEBUG"
+            " alone.",
+            id="channelscope.W012",
+        )
+    ]
+    if conf.settings.STAFF_MAY_STEER and not conf.settings.READ_ONLY:
+        found.append(
+            Warning(
+                "Every active member of staff may send, close and broadcast through the console,"
+                " and DEBUG is off.",
+                hint='Take STAFF_MAY_STEER out of CHANNELSCOPE, and give the permission "steer" to'
+                " those who need it.",
+                id="channelscope.W013",
+            )
+        )
+    return found
+
+
+@register(TAG)
+def check_spans(**_: Any) -> list[CheckMessage]:
+    """Check that spans can be made where they are asked for: E014 without opentelemetry-sdk."""
+    if not conf.settings.OTEL or otel.is_available():
+        return []
+    return [
+        Error(
+            'CHANNELSCOPE["OTEL"] is on, and the package opentelemetry-sdk is not installed.',
+            hint='Install it, or "channelscope[otel]".',
+            id="channelscope.E014",
+        )
+    ]
+
+
 def _runtime_messages() -> Iterator[CheckMessage]:
     if not (apps.is_installed("runtime") or apps.is_installed("channels")):
         yield Error(
@@ -95,9 +154,14 @@ def _runtime_messages() -> Iterator[CheckMessage]:
 
 
 def _has_middleware(wanted: str) -> bool:
+    return _place_of(wanted) is not None
+
+
+def _place_of(wanted: str) -> int | None:
+    """Return where MIDDLEWARE has `wanted` or a class that descends from it."""
     base = import_string(wanted)
-    for name in settings.MIDDLEWARE:
+    for place, name in enumerate(settings.MIDDLEWARE):
         found = import_string(name)
         if found is base or (isinstance(found, type) and issubclass(found, base)):
-            return True
-    return False
+            return place
+    return None

@@ -20,33 +20,43 @@ from __future__ import annotations
 
 import asyncio
 import time
-from importlib import import_module
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import set_script_prefix
 
-from console import zones
+from console import mount, zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
 from console.pages.page import Page, Partial, Update
 from console.pages.routing import RoutingPage
+from console.pages.trace import TracePage
+from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
 from console.policy import may_watch
 from console.relay import Watch, relay
-from runtime.auth import AuthMiddlewareStack, get_user
+from console.viewer import user_now
+from console.virtual_live import VirtualConsumer
+from runtime.auth import AuthMiddlewareStack
 from runtime.generic.websocket import AsyncJsonWebsocketConsumer
 from runtime.security.websocket import AllowedHostsOriginValidator
 from runtime.tasks import cancel_and_wait, spawn
-from runtime.typing import Scope
+from runtime.typing import Receive, Scope, Send
 
 PAGES: Final[dict[str, type[Page]]] = {
     page.name: page
-    for page in (ConnectionsPage, ConnectionPage, TrafficPage, RoutingPage, ClientPage)
+    for page in (
+        ConnectionsPage,
+        ConnectionPage,
+        TrafficPage,
+        TracesPage,
+        TracePage,
+        RoutingPage,
+        ClientPage,
+    )
 }
 FORBIDDEN: Final = 4403
 NOT_UNDERSTOOD: Final = 4400
@@ -116,7 +126,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         while True:
             if time.monotonic() - checked_at >= self.recheck_s:
                 checked_at = time.monotonic()
-                if not may_watch(await _user_now(self.scope)):
+                if not may_watch(await user_now(self.scope)):
                     await self.close(FORBIDDEN, "not staff any more")
                     return
             update = await page.update()
@@ -160,11 +170,10 @@ async def _changed_or_tick(watch: Watch) -> None:
         pass
 
 
-async def _user_now(scope: Scope) -> Any:
-    """Return who the viewer's session belongs to now, not when the socket opened."""
-    engine = import_module(settings.SESSION_ENGINE)
-    return await get_user({"session": engine.SessionStore(scope["session"].session_key)})
+async def _by_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    serve = VirtualConsumer.as_asgi() if mount.is_virtual(scope) else LiveConsumer.as_asgi()
+    await serve(scope, receive, send)
 
 
-application = AllowedHostsOriginValidator(AuthMiddlewareStack(LiveConsumer.as_asgi()))
-"""The ASGI application that the recorder puts at the console's `live/`."""
+application = AllowedHostsOriginValidator(AuthMiddlewareStack(_by_socket))
+"""The ASGI application that the recorder puts at the console's `live/` and below it."""

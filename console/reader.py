@@ -27,6 +27,7 @@ from console.reading import Before, Changes, EntryPage, Listing
 from console.recorder import Recorder
 from console.redact import Redactor
 from console.slices import in_slices
+from console.trace_glance import TraceFold, TraceGlance, TracesRequest
 
 AnyEntry = TypeVar("AnyEntry", Entry, EntryView)
 
@@ -135,6 +136,19 @@ class Reader:
             )
             if is_on and (not query or query.matches(EntryRecord(entry, self.entry_reader))):
                 yield record(entry, self.entry_reader)
+
+    async def traces(
+        self, query: Query | None, asked: TracesRequest
+    ) -> tuple[list[TraceGlance], int]:
+        """Return the first traces of which an entry here matches, and how many do."""
+        recorder = self.recorder
+        with recorder.lock:
+            held = list(recorder.journal)
+        fold = TraceFold(asked.ids)
+        await in_slices(held, fold.add, recorder.lock)
+        wanted = fold.ids_of(await self._matching_entries(query, held)) if query else None
+        with recorder.lock:
+            return fold.glances(wanted, asked, self.entry_reader)
 
     def leaf_counts(self) -> dict[tuple[str, str], int]:
         """Return how many connections are open, by scope type and route; of channels, by name."""

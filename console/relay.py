@@ -32,6 +32,7 @@ from console.relay_joining import Joining
 from console.relay_node import ANSWER_S, RelayNode
 from console.relay_replies import Replies, heard
 from console.relay_watching import Watched
+from console.trace_glance import TraceGlance, TraceListing, TracesRequest, in_order, joined
 from console.traces import Held, Trace, build
 from console.watch import Watch, Watchers
 
@@ -328,6 +329,23 @@ class Relay:
                 held[epoch] = Held(first, end)
         return build(trace_id, page.entries, held) if page.entries else None
 
+    async def traces(
+        self, query: Query | None = None, *, is_slowest_first: bool = False, limit: int = 100
+    ) -> TraceListing:
+        """Return the traces of which an entry in any process matches, the newest first.
+
+        Args:
+            is_slowest_first: in place of that.
+        """
+        asked = TracesRequest(str(query or ""), is_slowest_first, limit)
+        found = await self._traces(query, asked)
+        if len(self.statuses()) == 1 or not found.traces:
+            return found
+        # A process lists what it knows best: of what the others chose it has to be asked.
+        chosen = tuple(one.id for one in found.traces)
+        whole = await self._traces(None, replace(asked, query="", ids=chosen))
+        return replace(whole, is_cut=found.is_cut)
+
     def watch(self) -> Watch:
         """Return a context in which `await watch.changed()` waits for the next change."""
         self.reader  # noqa: B018 - says what is missing, if it is
@@ -420,6 +438,17 @@ class Relay:
             raise NoAnswer(self.names_of(replies.silent))
         details = [one for answer in await heard(replies, EntryDetail) for one in answer.values]
         return details[0] if details else None
+
+    async def _traces(self, query: Query | None, asked: TracesRequest) -> TraceListing:
+        """Ask each process for traces, and put together what they say."""
+        (own, count), others = await _both(
+            self.reader.traces(query, asked), self._node(), "traces", asked
+        )
+        answers = await heard(others, TraceGlance)
+        parts = joined([*own, *(one for answer in answers for one in answer.values)])
+        first = in_order(parts, is_slowest_first=asked.is_slowest_first)[: asked.limit]
+        silent = self.names_of(others.silent) if others is not None else ()
+        return TraceListing(first, count > len(own) or len(parts) > len(first), silent)
 
     async def _linked(self, detail: EntryDetail, position: str) -> EntryDetail:
         """Add what other processes know of an entry's cause and of its effects."""

@@ -8,6 +8,7 @@ this process, so that nothing goes out that the pages here would not show.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from console import plain
@@ -18,6 +19,7 @@ from console.reader import Reader
 from console.reading import Before, ListingRequest
 from console.relay_protocol import RefusedMessage, dumps
 from console.slices import in_slices
+from console.trace_glance import TracesRequest
 
 MOST_ROWS = 10_000
 LONGEST_QUERY = 2_000
@@ -36,6 +38,7 @@ class Answers:
             "connection": self._connection,
             "entry": self._entry,
             "effects": self._effects,
+            "traces": self._traces,
             "matching": self._matching,
             "activity": self._activity,
         }
@@ -91,6 +94,12 @@ class Answers:
     async def _effects(self, arguments: Mapping[str, Any]) -> list[str]:
         position = plain.read_text(arguments["position"], 100)
         return await self._lines({}, self._reader.effects_of(position))
+
+    async def _traces(self, arguments: Mapping[str, Any]) -> list[str]:
+        asked = plain.from_plain(TracesRequest, arguments)
+        asked = replace(asked, limit=max(0, min(asked.limit, MOST_ROWS)))
+        glances, matched = await self._reader.traces(read_query(asked.query), asked)
+        return await self._lines({"matched": matched}, glances)
 
     async def _matching(self, arguments: Mapping[str, Any]) -> list[str]:
         query = read_query(plain.read_text(arguments["query"], LONGEST_QUERY))

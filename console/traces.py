@@ -179,17 +179,18 @@ class _Builder:
     # The links
 
     def _link(self) -> None:
-        handlers: dict[str, str] = {}
+        # By the connection as well: members of a group handle one message, each their own.
+        handlers: dict[tuple[str, str], str] = {}
         for position, entry in self.entries.items():
             self.nodes[position] = _node(entry)
             if _is_handler(entry) and entry.cause:
-                handlers.setdefault(entry.cause, position)
+                handlers.setdefault((entry.cause, entry.connection), position)
         for position, entry in self.entries.items():
             cause = entry.cause
             if not cause:
                 continue
             if not _is_handler(entry):
-                cause = handlers.get(cause, cause)
+                cause = handlers.get((cause, entry.connection), cause)
             if cause not in self.nodes:
                 why = self._why_missing(cause)
                 self.nodes[cause] = _Node(None, cause, entry.at, "missing", missing=why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path, reverse_lazy
 
-from console import downloads, views
+from console import client_views, downloads, views
 
 app_name = "channelscope"
 
@@ -14,8 +14,12 @@ urlpatterns = [
     path("connections/", views.connections, name="connections"),
     path("connections/<slug:connection_id>/", views.connection, name="connection"),
     path("traffic/", views.traffic, name="traffic"),
+    path("traces/", views.traces, name="traces"),
+    path("traces/<slug:trace_id>/", views.trace, name="trace"),
     path("routing/", views.routing, name="routing"),
     path("client/", views.client, name="client"),
+    path("client/saved/", client_views.save, name="saved"),
+    path("client/saved/<int:number>/", client_views.change, name="saved-message"),
     path("export/traffic.ndjson", downloads.traffic_ndjson, name="traffic-ndjson"),
     path("export/traffic.har", downloads.traffic_har, name="traffic-har"),
     path("export/connections.ndjson", downloads.connections_ndjson, name="connections-ndjson"),

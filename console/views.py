@@ -24,6 +24,8 @@ from console.pages.connections import ConnectionsPage
 from console.pages.page import Page
 from console.pages.routing import RoutingPage
 from console.pages.shell import Shell
+from console.pages.trace import TracePage
+from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
 from console.policy import may_watch
 from console.relay import NoAnswer
@@ -79,6 +81,18 @@ async def traffic(request: HttpRequest) -> HttpResponse:
 
 
 @staff_only
+async def traces(request: HttpRequest) -> HttpResponse:
+    """Show what events have caused lately."""
+    return await _show(request, TracesPage(request.GET))
+
+
+@staff_only
+async def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
+    """Show all that one event has caused."""
+    return await _show(request, TracePage(request.GET, trace_id))
+
+
+@staff_only
 async def routing(request: HttpRequest) -> HttpResponse:
     """Show where every path goes."""
     return await _show(request, RoutingPage(request.GET))
@@ -117,7 +131,7 @@ async def _show(request: HttpRequest, page: Page) -> HttpResponse:
         return render(request, "console/no_answer.html", context, status=504)
     except LookupError:
         context = {"shell": Shell.of(request, None), "page": page}
-        return render(request, "console/gone.html", context, status=404)
+        return render(request, page.gone_template, context, status=404)
     user = await request.auser()
     context = {"page": page, "shell": Shell.of(request, user, page.room)}
     # In a thread: two hundred rows take longer to write than the event loop should stand still.

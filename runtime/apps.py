@@ -26,3 +26,7 @@ class ChannelsConfig(AppConfig):
         if not _ALIASES.isdisjoint(settings.INSTALLED_APPS):
             app_name = self.label = ALIAS
         super().__init__(app_name, app_module)
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from runtime import checks  # noqa: F401 - importing it registers them

@@ -92,9 +92,13 @@ _muted: ContextVar[bool] = ContextVar("taps_muted", default=False)
 
 
 @contextmanager
-def muted() -> Iterator[None]:
-    """Keep what runs inside from every layer tap, for an observer's own traffic."""
-    token = _muted.set(True)
+def muted(is_muted: bool = True) -> Iterator[None]:
+    """Keep what runs inside from every layer tap, for an observer's own traffic.
+
+    Args:
+        is_muted: False to be observed after all, whoever began the task that runs.
+    """
+    token = _muted.set(is_muted)
     try:
         yield
     finally:
@@ -187,6 +191,20 @@ class Observer:
         """
         return None
 
+    def send_finished(
+        self,
+        sender: Connection | None,
+        layer: Any,
+        message: Message,
+        cause: Cause | None,
+        took_s: float,
+    ) -> None:
+        """The call that sent `message`, to a channel or a group, returned or failed.
+
+        `message` is the object that the tap of its sending had, and `cause` what that returned.
+        A layer that knows no taps carries none.
+        """
+
     def message_delivered(
         self,
         connection: Connection | None,
@@ -235,6 +253,7 @@ HOOKS = (
     "handler_finished",
     "message_sent",
     "group_sent",
+    "send_finished",
     "message_delivered",
     "message_dropped",
     "group_joined",
@@ -262,6 +281,7 @@ class Taps:
         handler_finished: Callable[[Connection, Event, BaseException | None], None] | None
         message_sent: Callable[[Connection | None, Any, str, Message], Cause | None] | None
         group_sent: Callable[[Connection | None, Any, str, Message, int], Cause | None] | None
+        send_finished: Callable[[Connection | None, Any, Message, Cause | None, float], None] | None
         message_delivered: Callable[[Connection | None, str, Message, Cause | None], None] | None
         message_dropped: (
             Callable[[Connection | None, str, Message, DropReason, Cause | None], None] | None

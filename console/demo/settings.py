@@ -97,6 +97,12 @@ DEBUG_TOOLBAR_CONFIG = {
     "SHOW_TOOLBAR_CALLBACK": "console.demo.toolbar.is_shown",
 }
 
+if HAS_TOOLBAR:
+    from debug_toolbar.settings import PANELS_DEFAULTS
+
+    history, *others = PANELS_DEFAULTS
+    DEBUG_TOOLBAR_PANELS = [history, "console.panel.LayerPanel", *others]
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -80,6 +80,7 @@ class Page:
     Attributes:
         name: which page, as its URL and the live consumer call it.
         template: the template of the whole page.
+        gone_template: that of the page that says that there is no such subject any more.
         is_live: whether it changes while somebody looks.
         query_room: whose keys its filter knows: those of connections, or of entries.
         params: the parameters of its address.
@@ -96,6 +97,7 @@ class Page:
     is_live: ClassVar[bool] = True
     query_room: ClassVar[Room] = "traffic"
     parent: ClassVar[Crumb | None] = None
+    gone_template: ClassVar[str] = "console/gone.html"
 
     def __init__(self, params: QueryDict, subject: str = "") -> None:
         self.params = params

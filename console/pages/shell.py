@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from console.pages.rooms import SECTIONS, Room
+from console.pages.rooms import ON_A_PHONE, SECTIONS, Room
 from console.templatetags.channelscope import GLYPHS
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Shell:
     theme: str
     density: str
 
+    on_a_phone: ClassVar[frozenset[str]] = ON_A_PHONE
     sections: ClassVar[tuple[tuple[str, tuple[Room, ...]], ...]] = SECTIONS
     glyphs: ClassVar[list[dict[str, str]]] = [{"direction": name} for name in GLYPHS]
 

@@ -113,6 +113,9 @@ if environment.flag("HTTPS"):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host != "*"]
 
+# The console is there in production too, for staff.
+SILENCED_SYSTEM_CHECKS = ["channelscope.W012"]
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -32,6 +32,7 @@ from runtime.layers.patterns import ByName
 from runtime.layers.portable import portable, require_size
 from runtime.layers.presence import PresenceLayer, Roster
 from runtime.layers.timer import SweepTimer
+from runtime.layers.timing import tell_finished
 from runtime.taps import Cause, current_connection, is_muted, taps
 from runtime.typing import Message
 
@@ -136,8 +137,13 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
         cause = None
         if (tap := taps.message_sent) is not None and not is_muted():
             cause = tap(current_connection.get(), self, channel, message)
-        if not self._deliver(channel, isolate(message), cause):
-            raise ChannelFull(channel, self.get_capacity(channel))
+        began = time.perf_counter() if taps.send_finished is not None else None
+        try:
+            if not self._deliver(channel, isolate(message), cause):
+                raise ChannelFull(channel, self.get_capacity(channel))
+        finally:
+            if began is not None:
+                tell_finished(began, self, message, cause)
 
     async def receive(self, channel: str) -> dict[str, Any]:
         """Return the next message of `channel`; several receivers take turns.
@@ -281,6 +287,7 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
         cause = None
         if (tap := taps.group_sent) is not None and not is_muted():
             cause = tap(current_connection.get(), self, group, message, len(members))
+        began = time.perf_counter() if taps.send_finished is not None else None
         copy, sinks = copier(message), self._sinks
         for channel in members:
             sink = sinks.get(channel)
@@ -288,6 +295,8 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
                 sink(copy(), cause)
             else:
                 self._keep(channel, copy(), cause)
+        if began is not None:
+            tell_finished(began, self, message, cause)
 
     def _checked(self, message: object) -> Message:
         checked = _require_message(message)

@@ -10,6 +10,7 @@ import difflib
 import inspect
 import logging
 import re
+import time
 import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -20,15 +21,18 @@ from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.addresses import parse_hosts
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Format
+from runtime.layers.history import Position, Replay, Retention
 from runtime.layers.keys import Keys
 from runtime.layers.networked_jobs import JobsOnServers
 from runtime.layers.node import Node, NodeOptions
+from runtime.layers.patterns import ByName
 from runtime.layers.pool import NodePool
 from runtime.layers.portable import require_size
 from runtime.layers.presence import PresenceLayer
 from runtime.layers.rosters import LayerRoster
 from runtime.layers.serializers import registry
 from runtime.layers.served import ServedNode
+from runtime.layers.timing import tell_finished
 from runtime.taps import current_connection, is_muted, taps
 from runtime.tasks import spawn
 from runtime.typing import Message
@@ -57,13 +61,15 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         max_message_bytes: the size of a message that is refused; None for any size.
         acknowledged_channels: names or globs of channels whose jobs are done when they are
             acknowledged; or {name or glob: the arguments of a `RetryPolicy`}.
+        history: names or globs of groups that keep their messages; or {name or glob: the
+            arguments of a `Retention`}.
 
     Raises:
         InvalidChannelLayerError: an option's value makes no sense.
         UnknownLayerOption: there is no such option.
     """
 
-    extensions = ("groups", "flush", "introspection", "presence", "acknowledgement")
+    extensions = ("groups", "flush", "introspection", "presence", "acknowledgement", "history")
     fires_taps = True
 
     _node_class: type[ServedNode]
@@ -89,6 +95,7 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         acknowledged_channels: Sequence[str]
         | Mapping[str, RetryPolicy | Mapping[str, Any]]
         | None = None,
+        history: Sequence[str] | Mapping[str, Retention | Mapping[str, Any]] | None = None,
         **unknown: Any,
     ) -> None:
         refuse_unknown(type(self), unknown)
@@ -114,6 +121,7 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
             stream_length=stream_length,
             capacity_of=lambda channel: _capacity(reference, channel),
             policy_of=self._policies.of,
+            retention_of=ByName(history, Retention, "history").of,
             layer=reference,
             on_beat=lambda: _tell(reference, NetworkedChannelLayer._beat),
             on_forget=lambda: _tell(reference, NetworkedChannelLayer._forget),
@@ -143,12 +151,17 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         cause = None
         if (tap := taps.message_sent) is not None and not is_muted():
             cause = tap(current_connection.get(), self, channel, message)
-        payload = self._codec.encode(message, cause)
-        node = self._nodes.here()
-        if node is not None:
-            await node.send(channel, message, payload)
-        else:
-            await self._nodes.run(self._node_class.send, channel, message, payload)
+        began = time.perf_counter() if taps.send_finished is not None else None
+        try:
+            payload = self._codec.encode(message, cause)
+            node = self._nodes.here()
+            if node is not None:
+                await node.send(channel, message, payload)
+            else:
+                await self._nodes.run(self._node_class.send, channel, message, payload)
+        finally:
+            if began is not None:
+                tell_finished(began, self, message, cause)
 
     async def receive(self, channel: str) -> dict[str, Any]:
         """Return the next message of `channel`; several receivers take turns.
@@ -221,12 +234,28 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
             # Those in this process; nobody counts the others before it is sent.
             receivers = sum(len(node.membership.members(group)) for node in self._nodes)
             cause = tap(current_connection.get(), self, group, message, receivers)
-        payload = self._codec.encode(message, cause)
-        node = self._nodes.here()
-        if node is not None:
-            await node.group_send(group, message, payload)
-        else:
-            await self._nodes.run(self._node_class.group_send, group, message, payload)
+        began = time.perf_counter() if taps.send_finished is not None else None
+        try:
+            payload = self._codec.encode(message, cause)
+            node = self._nodes.here()
+            if node is not None:
+                await node.group_send(group, message, payload)
+            else:
+                await self._nodes.run(self._node_class.group_send, group, message, payload)
+        finally:
+            if began is not None:
+                tell_finished(began, self, message, cause)
+
+    async def replay(self, group: str, since: Position | str | None = None) -> Replay:
+        """Return what was sent to `group` after `since`; see `HistoryLayer`.
+
+        Raises:
+            LayerUnavailable: the server was away for longer than `timeout`.
+            TypeError: the name is not valid.
+            ValueError: the group has no history.
+        """
+        self.require_valid_group_name(group)
+        return await self._nodes.run(_replay, group, since)
 
     async def groups(self) -> list[str]:
         """Return the groups that have members, in all processes."""
@@ -358,3 +387,7 @@ async def _receive(node: Node, channel: str) -> Message:
 
 async def _release(node: Node, channel: str) -> None:
     node.release(channel)
+
+
+async def _replay(node: ServedNode, group: str, since: Position | str | None) -> Replay:
+    return await node.kept.replay(group, since)

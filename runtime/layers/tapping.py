@@ -11,9 +11,11 @@ Source: DESIGN decision 8
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from runtime.layers.timing import tell_finished
 from runtime.taps import current_connection, is_muted, taps
 
 FIRES_TAPS = "fires_taps"
@@ -40,7 +42,12 @@ def _send(layer: Any, call: Call) -> Call:
     async def send(channel: str, message: Any) -> Any:
         if (tap := taps.message_sent) is not None and _is_seen(message):
             tap(current_connection.get(), layer, channel, message)
-        return await call(channel, message)
+        began = time.perf_counter() if taps.send_finished is not None else None
+        try:
+            return await call(channel, message)
+        finally:
+            if began is not None and _is_seen(message):
+                tell_finished(began, layer, message, None)
 
     return send
 
@@ -49,7 +56,12 @@ def _group_send(layer: Any, call: Call) -> Call:
     async def group_send(group: str, message: Any) -> Any:
         if (tap := taps.group_sent) is not None and _is_seen(message):
             tap(current_connection.get(), layer, group, message, UNKNOWN)
-        return await call(group, message)
+        began = time.perf_counter() if taps.send_finished is not None else None
+        try:
+            return await call(group, message)
+        finally:
+            if began is not None and _is_seen(message):
+                tell_finished(began, layer, message, None)
 
     return group_send
 

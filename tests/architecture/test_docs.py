@@ -70,6 +70,14 @@ def test_every_command_and_option_is_documented() -> None:
     assert options == {name for name in rows("command-line.md") if name.startswith("--")}
 
 
+def test_every_system_check_is_documented_by_its_id() -> None:
+    sources = [*ROOT.glob("runtime/**/checks.py"), *ROOT.glob("console/**/checks.py")]
+    text = "".join(source.read_text(encoding="utf-8") for source in sources)
+    ids = set(re.findall(r"\"((?:runtime|channelscope)\.[EW]\d{3})\"", text))
+    assert len(ids) > len(sources)
+    assert set(rows("checks.md")) == ids
+
+
 def test_every_key_of_the_query_language_is_documented_as_the_console_shows_it() -> None:
     documented = rows("console.md")
     assert {name: documented.get(name) for name in (key.name for key in TABLE)} == {

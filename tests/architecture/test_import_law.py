@@ -50,6 +50,7 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.history",
             "runtime.layers.presence",
             "runtime.layers.timer",
+            "runtime.layers.timing",
         ),
         "runtime.layers.memory_jobs",
         "runtime.layers.memory",
@@ -69,9 +70,15 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.rosters",
             "runtime.layers.subscriptions",
         ),
-        ("runtime.layers.bell", "runtime.layers.job_scripts"),
+        (
+            "runtime.layers.bell",
+            "runtime.layers.history_scripts",
+            "runtime.layers.job_scripts",
+            "runtime.layers.sequences",
+        ),
+        "runtime.layers.kept",
         ("runtime.layers.job_channel", "runtime.layers.named", "runtime.layers.node"),
-        "runtime.layers.scanning",
+        ("runtime.layers.linked", "runtime.layers.scanning"),
         ("runtime.layers.background", "runtime.layers.served"),
         ("runtime.layers.listening", "runtime.layers.pool", "runtime.layers.streams"),
         "runtime.layers.networked_jobs",
@@ -100,10 +107,10 @@ CHAINS: dict[str, imports.Chain] = {
         "console.tally",
         ("console.journal", "console.state"),
         ("console.recorder", "console.clocks"),
-        "console.traces",
+        ("console.trace_glance", "console.traces"),
         "console.exports",
         "console.activity",
-        "console.reader",
+        ("console.reader", "console.sends"),
         "console.acting",
         "console.activity_reading",
         ("console.relay_protocol", "console.relay_answers", "console.relay_once"),
@@ -115,15 +122,19 @@ CHAINS: dict[str, imports.Chain] = {
         "console.models",
         ("console.audit", "console.policy"),
         "console.actions",
+        ("console.saved", "console.viewer", "console.virtual"),
+        "console.saying",
+        "console.virtual_live",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
-        "console.downloads",
+        ("console.client_views", "console.downloads"),
         "console.urls",
     ),
 }
 
 PURE = (
     "console.action",
+    "console.asgi_json",
     "console.pages.charts",
     "console.activity",
     "console.clocks",
@@ -144,6 +155,7 @@ PURE = (
     "console.latency",
     "console.state",
     "console.tally",
+    "console.trace_glance",
     "console.traces",
     "console.exports",
     "runtime.layers.entries",
@@ -169,7 +181,6 @@ IMPURE = (
 
 PLANNED = {
     "console.actions",
-    "console.panel",
 }
 """Modules that the law names and nobody has built yet."""
 

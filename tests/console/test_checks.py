@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+import sys
+
 from django.conf import settings
 from django.core.checks import run_checks
 from django.test import override_settings
 
-from console.checks import TAG, check_audit, check_middleware, check_runtime, check_settings
+from console.checks import (
+    TAG,
+    check_audit,
+    check_middleware,
+    check_middleware_order,
+    check_open_console,
+    check_runtime,
+    check_settings,
+    check_spans,
+)
 
 NOT_MOUNTED = "tests.console.urls_without_console"
 
@@ -66,3 +77,38 @@ def test_without_the_admin_nothing_keeps_what_is_done():
         assert ids(check_audit()) == ["channelscope.W008"]
         with override_settings(ROOT_URLCONF=NOT_MOUNTED):
             assert check_audit() == []
+
+
+@override_settings(
+    MIDDLEWARE=["tests.console.own_middleware.Users", "tests.console.own_middleware.Sessions"]
+)
+def test_users_come_after_sessions():
+    assert ids(check_middleware_order()) == ["channelscope.E011"]
+    with override_settings(ROOT_URLCONF=NOT_MOUNTED):
+        assert check_middleware_order() == []
+
+
+@override_settings(DEBUG=False)
+def test_a_deployment_is_told_who_may_watch_and_act():
+    assert ids(check_open_console()) == ["channelscope.W012"]
+    with override_settings(CHANNELSCOPE={"STAFF_MAY_STEER": True}):
+        assert ids(check_open_console()) == ["channelscope.W012", "channelscope.W013"]
+    with override_settings(CHANNELSCOPE={"STAFF_MAY_STEER": True, "READ_ONLY": True}):
+        assert ids(check_open_console()) == ["channelscope.W012"]
+    found = run_checks(tags=[TAG], include_deployment_checks=True)
+    assert "channelscope.W012" in ids(found)
+
+
+def test_a_console_under_debug_or_none_is_open_to_nobody_in_production():
+    with override_settings(DEBUG=True):
+        assert check_open_console() == []
+    with override_settings(ROOT_URLCONF=NOT_MOUNTED, DEBUG=False):
+        assert check_open_console() == []
+
+
+def test_spans_need_the_package_that_makes_them(monkeypatch):
+    assert check_spans() == []
+    with override_settings(CHANNELSCOPE={"OTEL": True}):
+        assert check_spans() == []
+        monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+        assert ids(check_spans()) == ["channelscope.E014"]

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from console.pages.rooms import SECTIONS
 from tests.console.recording import Recording
 from tests.console.watching import user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROOMS = ["connections", "traffic", "client"]
+ROOMS = [room.name for _, section in SECTIONS for room in section]
 HOSTILE = '"><img src=x onerror=alert(1)>{{ 7 }}'
 
 
@@ -57,7 +58,8 @@ def test_staff_see_each_room(staff: Any, room: str) -> None:
 
 def test_the_navigation_offers_the_rooms_that_are_built_and_marks_this_one(staff: Any) -> None:
     page = staff.get(reverse("channelscope:traffic")).content.decode()
-    assert re.findall(r'data-go="(\w)"', page) == ["c", "t", "r", "l"]
+    rooms = [room for _, section in SECTIONS for room in section]
+    assert re.findall(r'data-go="(\w)"', page) == [room.key for room in rooms]
     (current,) = re.findall(r'data-go="(\w)" aria-current="page"', page)
     assert current == "t"
 

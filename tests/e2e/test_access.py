@@ -11,13 +11,14 @@ import websockets
 from playwright.async_api import Page, expect
 from websockets.exceptions import InvalidStatus
 
+from console.pages.rooms import SECTIONS
 from tests.e2e.people import People, session_cookie
 from tests.e2e.servers import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LIVE = "/console/live/"
-ROOMS = ["/console/connections/", "/console/traffic/", "/console/client/"]
+ROOMS = [f"/console/{room.name}/" for _, section in SECTIONS for room in section]
 ELSEWHERE = "https://elsewhere.test"
 
 
@@ -103,12 +104,9 @@ async def test_who_signs_out_of_the_console_is_out(people: People, demo: DemoSer
 async def test_a_room_that_does_not_exist_yet_is_not_in_the_navigation(people: People) -> None:
     page = await people.staff()
     links = page.get_by_role("navigation", name="Console").get_by_role("listitem")
-    assert [text.split()[0] for text in await links.all_inner_texts()] == [
-        "Connections",
-        "Traffic",
-        "Routing",
-        "Client",
-    ]
+    labels = [room.label for _, section in SECTIONS for room in section]
+    texts = await links.all_inner_texts()
+    assert [text.split("\n")[0].strip() for text in texts] == labels
 
 
 async def expect_login(page: Page) -> None:

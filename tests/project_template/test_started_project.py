@@ -6,6 +6,7 @@ One clean environment serves all of these tests: making it is what takes the tim
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import urllib.error
@@ -67,6 +68,7 @@ def test_it_needs_no_migration_and_passes_the_checks(project: Project) -> None:
     production = {"SECRET_KEY": "a long random text " * 4, "ALLOWED_HOSTS": "example.com"}
     said = run("python", "manage.py", *strict, cwd=project.folder, **production)
     assert "channelscope." not in said
+    assert re.findall(r"runtime\.\w+", said) == ["runtime.W004"]  # no REDIS_URL was given
 
 
 @contextmanager

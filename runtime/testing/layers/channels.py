@@ -201,6 +201,27 @@ class NamedChannelsContract(LayerContract):
         (dropped,) = observer.of("message_dropped")
         assert dropped[3:] == ("capacity", ("trace", "entry:1"))
 
+    @with_layer(capacity=1)
+    async def test_observers_hear_how_long_a_send_took_though_it_failed(self, layer: Any) -> None:
+        with heard() as observer:
+            await layer.send("jobs", {"type": "job"})
+            with refused(ChannelFull):
+                await layer.send("jobs", {"type": "job"})
+        assert (
+            observer.hooks("message_sent", "send_finished")
+            == [
+                "message_sent",
+                "send_finished",
+            ]
+            * 2
+        )
+        for sent, finished in zip(
+            observer.of("message_sent"), observer.of("send_finished"), strict=True
+        ):
+            assert finished[2] is sent[3]
+            assert finished[3] == ("trace", "entry:1")
+            assert 0.0 <= finished[4] < 6 * self.patience_s
+
     @with_layer(capacity=1, channel_capacity={"big": 2, "big.*": 3})
     async def test_channels_have_capacities_of_their_own(self, layer: Any) -> None:
         for channel, capacity in {"small": 1, "big": 2, "big.one": 3}.items():

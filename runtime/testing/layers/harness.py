@@ -121,6 +121,10 @@ class Heard(Observer):
         """Return the arguments of each call of `hook`."""
         return [arguments for name, arguments in self.notes if name == hook]
 
+    def hooks(self, *hooks: str) -> list[str]:
+        """Return the names of those of `hooks` that were called, in the order of the calls."""
+        return [name for name, _ in self.notes if name in hooks]
+
 
 def _noting(hook: str) -> Callable[..., Cause | None]:
     def note(self: Heard, *arguments: Any) -> Cause | None:

@@ -8,15 +8,18 @@ import pytest
 
 from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
+from runtime.taps import is_muted, muted
 from runtime.testing.layers import (
     AcknowledgementContract,
     ChannelLayerContract,
+    HistoryContract,
     IntrospectionContract,
     PresenceContract,
     PresentPeersContract,
     PushContract,
     with_layer,
 )
+from runtime.testing.layers.harness import until
 from tests.support.redis_sentinel import running_sentinel
 
 prefixes = (f"contract{number}" for number in itertools.count())
@@ -29,6 +32,7 @@ class RedisContract(
     PresenceContract,
     PresentPeersContract,
     AcknowledgementContract,
+    HistoryContract,
 ):
     layer_class = RedisChannelLayer
     options: ClassVar[dict[str, Any]] = {}
@@ -43,6 +47,29 @@ class RedisContract(
 
     def make_peer(self, layer):
         return self.make_layer()
+
+    @with_layer()
+    async def test_a_layer_that_was_first_used_unobserved_delivers_in_sight(
+        self, layer: Any
+    ) -> None:
+        with muted():
+            channel = await layer.new_channel()
+            await layer.group_add("room", channel)
+        seen: list[bool] = []
+
+        def sink(message: Any, cause: Any) -> bool:
+            seen.append(is_muted())
+            return True
+
+        layer.attach(channel, sink)
+        peer = self.make_peer(layer)
+        await peer.group_send("room", {"type": "chat"})
+        await peer.send(channel, {"type": "chat"})
+        with muted():
+            await peer.send(channel, {"type": "unobserved"})
+        await until(lambda: len(seen) == 3, self.patience_s)
+        assert seen == [False, False, True]
+        await peer.close()
 
 
 class TestRedis(RedisContract):

@@ -42,7 +42,14 @@ async def test_what_goes_through_a_foreign_layer_is_heard_of() -> None:
         await layer.send("a", {"type": "x"})
         await layer.group_send("room", {"type": "y"})
         await layer.group_discard("room", "a")
-    assert notebook.names() == ["group_joined", "message_sent", "group_sent", "group_left"]
+    assert notebook.names() == [
+        "group_joined",
+        "message_sent",
+        "send_finished",
+        "group_sent",
+        "send_finished",
+        "group_left",
+    ]
     assert notebook.of("group_sent")[0][-1] == UNKNOWN
 
 
@@ -68,4 +75,4 @@ async def test_the_registry_makes_layers_that_are_heard_of(settings: Any) -> Non
     assert type(layer).__name__ == "Foreign"  # imported anew, by its dotted path
     with observed() as notebook:
         await layer.send("a", {"type": "x"})
-    assert notebook.names() == ["message_sent"]
+    assert notebook.names() == ["message_sent", "send_finished"]

@@ -33,12 +33,18 @@ const parameter = () => container()?.dataset.select ?? "selected";
 /** @param {HTMLElement} row */
 async function open(row) {
   const drawer = container()?.querySelector(":scope > .drawer");
-  if (!drawer) return;
-  const follow = drawer.querySelector("a[data-open]");
-  if (row.getAttribute("aria-selected") === "true" && follow instanceof HTMLAnchorElement) return follow.click();
+  if (!drawer) return follow(row);
+  const page = drawer.querySelector("a[data-open]");
+  if (row.getAttribute("aria-selected") === "true" && page instanceof HTMLAnchorElement) return page.click();
   row.focus({ preventScroll: true });
   select(row.dataset.id ?? null);
   await visit(addressWith({ [parameter()]: row.dataset.id ?? null }), `#${drawer.id}`);
+}
+
+/** Goes to the row's own page, where a list has no inspector. @param {HTMLElement} row */
+function follow(row) {
+  const link = row.querySelector("a[data-row-link]");
+  if (link instanceof HTMLAnchorElement) location.assign(link.href);
 }
 
 function close() {

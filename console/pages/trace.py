@@ -1,0 +1,158 @@
+"""One trace: its waterfall, its sequence of steps, and what one of its spans says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from console.exports import otel
+from console.pages.lanes import Sequence, sequence
+from console.pages.message import Message
+from console.pages.page import Crumb, Page, Partial, Update
+from console.pages.waterfall import Scale, WaterfallRow, waited_s, waterfall
+from console.query import parse
+from console.reading import Interest
+from console.relay import relay
+from console.traces import Span, Trace
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+    from console.entry_view import EntryView
+
+LIMIT = 500
+"""Spans in the document at most."""
+
+
+class TracePage(Page):
+    """One trace, whose id is the page's subject, while it grows and after."""
+
+    name: ClassVar[str] = "trace"
+    room: ClassVar[str] = "traces"
+    template: ClassVar[str] = "console/trace.html"
+    gone_template: ClassVar[str] = "console/gone_trace.html"
+    parent: ClassVar[Crumb | None] = Crumb("channelscope:traces", "Traces")
+
+    trace: Trace
+    scale: Scale
+    sequence: Sequence
+
+    def __init__(self, params: QueryDict, subject: str = "") -> None:
+        super().__init__(params, subject)
+        self.title = subject
+        self.message = Message(params)
+        self.rows: list[WaterfallRow] = []
+        self.can_export = otel.is_available()
+
+    async def load(self) -> None:
+        """Read the trace and the span that is open. Raises LookupError if nothing is held of it."""
+        self.reached = (await relay.changes(None)).position
+        await self._read()
+        await self.message.load()
+
+    @property
+    def root(self) -> EntryView | None:
+        """What it began with, as far as that is held."""
+        return next((span.entry for span in self.trace.spans if span.entry is not None), None)
+
+    @property
+    def group(self) -> str:
+        """The first group that it went to."""
+        entries = (span.entry for span in self.trace.spans)
+        return next((one.group for one in entries if one is not None and one.group), "")
+
+    @property
+    def failures(self) -> list[Span]:
+        """The handlers that failed, and the messages that were dropped."""
+        return [
+            span
+            for span in self.trace.spans
+            if span.entry is not None and span.entry.direction == "error"
+        ]
+
+    @property
+    def first_reply_ms(self) -> float | None:
+        """When the connection that it began on was first answered."""
+        root = self.root
+        if root is None or root.kind != "in":
+            return None
+        replies = (
+            span.start_s
+            for span in self.trace.spans
+            if span.entry is not None
+            and span.entry.connection == root.connection
+            and span.entry.kind in ("out", "accept")
+        )
+        first = min(replies, default=None)
+        return None if first is None else first * 1_000
+
+    @property
+    def delivered(self) -> int:
+        """Deliveries that are held, folded ones too."""
+        return sum(
+            span.count
+            for span in self.trace.spans
+            if span.entry is not None and span.entry.kind == "deliver"
+        )
+
+    @property
+    def expected(self) -> int:
+        """Deliveries that there should be, as far as senders knew."""
+        return self.delivered + sum(
+            span.count for span in self.trace.spans if span.entry is None and not span.position
+        )
+
+    @property
+    def clocks(self) -> list[tuple[str, float]]:
+        """The processes whose clocks were set right, and by how many milliseconds."""
+        epochs = list(self.trace.corrections)
+        shifts = [by_s * 1_000 for by_s in self.trace.corrections.values()]
+        return list(zip(relay.names_of(epochs), shifts, strict=True))
+
+    @property
+    def hidden_count(self) -> int:
+        """Spans that are not in the document."""
+        return max(len(self.trace.spans) - len(self.rows), 0)
+
+    @property
+    def span(self) -> Span | None:
+        """The span that is open, if it is one that is held."""
+        chosen = self.message.position
+        return next((one for one in self.trace.spans if chosen and one.position == chosen), None)
+
+    @property
+    def span_waited_ms(self) -> float:
+        """How long the span that is open was on its way to its handler."""
+        return waited_s(self.span, self.trace.spans) * 1_000 if self.span else 0.0
+
+    @property
+    def interest(self) -> Interest | None:
+        """What other processes add to it."""
+        return Interest("tail", f"trace:{self.subject}")
+
+    async def update(self) -> Update:
+        """Return the whole trace again if it has grown."""
+        update = self.status()
+        if self.reached is None:
+            return update
+        found = await relay.changes(self.reached, parse(f"trace:{self.subject}"))
+        self.reached = found.position
+        update.must_reload = found.must_reload
+        fresh = len(found.entries) + sum(len(batch.entries) for batch in self.heard())
+        if fresh and not found.must_reload:
+            await self._read()
+            update.fresh = fresh
+            for name in ("trace-head", "spans", "sequence"):
+                context = {"page": self, "params": self.params}
+                update.partials.append(
+                    Partial(f"#{name}", f"console/partials/{name}.html", context)
+                )
+        return update
+
+    async def _read(self) -> None:
+        trace = await relay.trace(self.subject)
+        if trace is None:
+            raise LookupError(self.subject)
+        self.trace = trace
+        self.scale = Scale.of(trace.took_s)
+        self.rows = waterfall(trace, self.scale, LIMIT)
+        self.sequence = sequence(trace)

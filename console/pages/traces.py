@@ -1,0 +1,95 @@
+"""The room Traces: what inbound events have caused lately, the newest or the slowest first."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from console.entry import Position
+from console.pages.page import Page, Partial, Update
+from console.reading import Interest
+from console.relay import relay
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+    from console.trace_glance import TraceGlance
+
+LIMIT = 100
+REFRESH_S = 1.0
+"""A list is read anew at most so often: to fold a full ring takes longer than to read a change."""
+
+SLOWEST = "slowest"
+
+
+class TracesPage(Page):
+    """The traces of which an entry matches the filter."""
+
+    name: ClassVar[str] = "traces"
+    room: ClassVar[str] = "traces"
+    template: ClassVar[str] = "console/traces.html"
+    title = "Traces"
+    limit = LIMIT
+
+    def __init__(self, params: QueryDict, subject: str = "") -> None:
+        super().__init__(params, subject)
+        self.is_slowest_first = params.get("sort") == SLOWEST
+        self.rows: list[TraceGlance] = []
+        self.is_cut = False
+        self._shown: dict[str, TraceGlance] = {}
+        self._is_behind = False
+        self._refreshed_at = 0.0
+
+    async def load(self) -> None:
+        """Read the first traces."""
+        self.reached = (await relay.changes(None)).position
+        await self._read()
+        self._shown = {one.id: one for one in self.rows}
+
+    @property
+    def slowest_ms(self) -> float:
+        """How long the slowest of the list took, which the bars are drawn against."""
+        return max((one.took_ms for one in self.rows), default=0.0)
+
+    @property
+    def takes_new(self) -> bool:
+        """Whether a new trace has a place on the screen: not where it would push slower ones."""
+        return not self.is_slowest_first
+
+    @property
+    def interest(self) -> Interest | None:
+        """That something passes in the other processes, not what."""
+        return Interest("tail", str(self.query.query), limit=1)
+
+    async def update(self) -> Update:
+        """Return the traces that are new or have grown."""
+        update = self.status()
+        if self.reached is None or not self._is_due():
+            return update
+        shown = self._shown
+        await self._read()
+        changed = [one for one in self.rows if shown.get(one.id) != one]
+        self._shown = {one.id: one for one in self.rows}
+        if changed:
+            update.fresh = sum(1 for one in changed if one.id not in shown)
+            context = {"rows": changed, "page": self, "params": self.params}
+            update.partials += [
+                Partial("#traces", "console/parts/trace_rows.html", context, "rows"),
+                Partial("#traces-foot", "console/partials/traces-foot.html", {"page": self}),
+            ]
+        return update
+
+    def _is_due(self) -> bool:
+        position: Position = relay.reader.position
+        if self.heard() or position != self.reached:
+            self._is_behind = True
+        return self._is_behind and time.monotonic() - self._refreshed_at >= REFRESH_S
+
+    async def _read(self) -> None:
+        self.reached = relay.reader.position
+        self._is_behind = False
+        found = await relay.traces(
+            self.query.query, is_slowest_first=self.is_slowest_first, limit=LIMIT
+        )
+        self.rows, self.is_cut, self.silent = found.traces, found.is_cut, found.silent
+        self._refreshed_at = time.monotonic()

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from console.pages import traces as module
+from console.pages.traces import TracesPage
+from tests.console.recording import Recording
+from tests.console.watching import params, recording
+
+__all__ = ["recording"]
+
+
+def say(recording: Recording, text: str) -> None:
+    connection = recording.open()
+    recording.start(connection)
+    event = recording.receive(connection, text=text)
+    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.clock.advance(0.1)
+    recording.recorder.handler_finished(connection, event, None)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REFRESH_S", 0.0)
+
+
+async def test_the_room_lists_what_events_have_caused_the_newest_first(recording):
+    say(recording, "one")
+    say(recording, "two")
+    page = TracesPage(params())
+    await page.load()
+    assert [row.root.preview for row in page.rows] == ["two", "one"]
+    assert page.takes_new
+
+
+async def test_a_new_trace_comes_to_the_screen_and_one_that_is_there_does_not_come_again(
+    recording, at_once
+):
+    say(recording, "one")
+    page = TracesPage(params())
+    await page.load()
+    assert not (await page.update()).fresh
+    say(recording, "two")
+    update = await page.update()
+    rows = next(one for one in update.partials if one.target == "#traces")
+    assert [row.root.preview for row in rows.context["rows"]] == ["two"]
+    assert (rows.swap, update.fresh) == ("rows", 1)
+
+
+async def test_many_changes_are_read_at_most_once_a_second(recording):
+    page = TracesPage(params())
+    await page.load()
+    say(recording, "one")
+    assert (await page.update()).fresh == 0
+    page._refreshed_at -= 2.0
+    assert (await page.update()).fresh == 1
+
+
+async def test_the_slowest_come_first_on_request_and_new_ones_wait(recording):
+    say(recording, "quick")
+    page = TracesPage(params("sort=slowest&q=is:error"))
+    await page.load()
+    assert page.is_slowest_first
+    assert not page.takes_new
+    assert page.rows == []
