@@ -1,7 +1,7 @@
 """The Debian programs that tests speak with: found, or installed where that is possible.
 
 `make test` runs this before pytest. What cannot be installed is said on stderr and left to the
-tests: one has a substitute (an MQTT broker in Python), the other is skipped with its reason.
+tests that need it: they fail, and say what to install.
 """
 
 from __future__ import annotations

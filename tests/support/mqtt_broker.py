@@ -1,7 +1,6 @@
 """A real MQTT broker of the tests' own: on a free port, killed and started again at will.
 
-Mosquitto where it is installed; else `amqtt`, which knows MQTT 3.1.1 alone and forgets its
-sessions when it ends. Owns one broker's process and its files.
+Owns one Mosquitto's process and its files.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,15 +30,11 @@ max_queued_messages 10000
 {more}
 """
 
-AMQTT = """
-listeners:
-  default:
-    type: tcp
-    bind: 127.0.0.1:{port}
-plugins:
-  amqtt.plugins.authentication.AnonymousAuthPlugin:
-    allow_anonymous: true
-"""
+MISSING = (
+    "The MQTT tests need the broker Mosquitto. Run `make test`, which tries to install it; or"
+    " install it yourself (Debian: `sudo apt-get install mosquitto`); or set"
+    " CHANNELSCOPE_MOSQUITTO to its path."
+)
 
 
 class MqttBroker:
@@ -50,8 +44,8 @@ class MqttBroker:
         directory: where it keeps its files and writes its log.
         certificate: it speaks TLS with it.
 
-    Attributes:
-        knows_5: whether it speaks MQTT 5.
+    Raises:
+        FileNotFoundError: there is no Mosquitto; the message says how to get one.
     """
 
     host = "127.0.0.1"
@@ -59,30 +53,30 @@ class MqttBroker:
     def __init__(self, directory: Path, certificate: Certificate | None = None) -> None:
         self.directory = directory
         self.port = free_port()
-        self._binary = programs.find("mosquitto")
-        self.knows_5 = self._binary is not None
+        binary = programs.find("mosquitto")
+        if binary is None:
+            raise FileNotFoundError(MISSING)
+        self._binary = binary
         self._more = ""
         if certificate is not None:
             self._more = f"certfile {certificate.certificate}\nkeyfile {certificate.key}\n"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
-        return f"<MqttBroker {self._binary or 'amqtt'} port={self.port}>"
+        return f"<MqttBroker port={self.port}>"
 
     def start(self) -> None:
         """Return when it listens."""
         config = self.directory / "broker.conf"
-        template = MOSQUITTO if self._binary else AMQTT
-        config.write_text(
-            template.format(port=self.port, directory=self.directory, more=self._more)
-        )
-        amqtt = Path(sys.executable).with_name("amqtt")
-        command = [str(self._binary or amqtt), "-c", str(config)]
-        if self._binary and os.geteuid() == 0:
-            config.write_text(config.read_text() + "user root\n")
+        text = MOSQUITTO.format(port=self.port, directory=self.directory, more=self._more)
+        # As root it would become a user who may not read these files.
+        config.write_text(text + ("user root\n" if os.geteuid() == 0 else ""))
         with (self.directory / LOG).open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                [self._binary, "-c", config],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         until(self._listens, "the broker listens", told=self.log)
 
