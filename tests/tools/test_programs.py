@@ -28,7 +28,8 @@ def test_a_server_is_found_beside_the_path(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     monkeypatch.setattr(programs, "BESIDE_PATH", (str(tmp_path),))
     assert programs.find("direwolf") is None
-    assert programs.find("direwolf") or script(tmp_path / "direwolf") == programs.find("direwolf")
+    there = script(tmp_path / "direwolf")
+    assert programs.find("direwolf") == there
 
 
 def test_what_is_missing_is_asked_for_once_and_is_no_failure(

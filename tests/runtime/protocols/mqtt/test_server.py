@@ -64,9 +64,10 @@ def peer(broker, version="3.1.1", **options):
 async def next_of(client):
     """Return the next message, but for those that say that a consumer is ready."""
     async with asyncio.timeout(SOON_S):
-        async for message in client.messages:
-            if not message.topic.value.endswith("/ready"):
-                return message
+        message = await anext(aiter(client.messages))
+        while message.topic.value.endswith("/ready"):
+            message = await anext(aiter(client.messages))
+        return message
 
 
 async def until(is_so):
