@@ -20,7 +20,8 @@ VIRTUAL = "live/virtual/"
 
 def root() -> str | None:
     """Return the console's root below the script prefix, such as "/console/", or None."""
-    return _root(settings.ROOT_URLCONF)
+    urlconf = getattr(settings, "ROOT_URLCONF", None)  # without pages a project may have none
+    return _root(urlconf) if urlconf else None
 
 
 def is_own(scope: Scope) -> bool:
