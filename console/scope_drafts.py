@@ -89,7 +89,16 @@ def _kinds(application: Any, host: str, channels: list[str]) -> dict[str, _Kind]
         ),
         "mqtt": _Kind(
             {"client_id": "sensor-1"},
-            ({"type": "mqtt.message", "topic": "sensors/1", "payload": {"$hex": "32 31 2e 35"}},),
+            (
+                {"type": "mqtt.connect", "is_again": False},
+                {
+                    "type": "mqtt.receive",
+                    "topic": "sensors/1",
+                    "payload": {"$hex": "32 31 2e 35"},
+                    "qos": 0,
+                    "retain": False,
+                },
+            ),
         ),
         "lifespan": _Kind({}, ({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})),
     }
