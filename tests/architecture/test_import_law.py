@@ -37,6 +37,33 @@ CHAINS: dict[str, imports.Chain] = {
         ("runtime.protocols.connecting", "runtime.protocols.options"),
         "runtime.protocols.scopes",
         "runtime.protocols.server",
+        (
+            "runtime.protocols.aprs.server",
+            "runtime.protocols.mqtt.server",
+            "runtime.protocols.telegram.server",
+        ),
+    ),
+    "aprs": (
+        "runtime.protocols.aprs.packet",
+        ("runtime.protocols.aprs.ax25", "runtime.protocols.aprs.message"),
+        ("runtime.protocols.aprs.delivery", "runtime.protocols.aprs.kiss"),
+        "runtime.protocols.aprs.settings",
+        "runtime.protocols.aprs.links",
+        "runtime.protocols.aprs.server",
+    ),
+    "mqtt": (
+        "runtime.protocols.mqtt.topics",
+        ("runtime.protocols.mqtt.events", "runtime.protocols.mqtt.router"),
+        "runtime.protocols.mqtt.settings",
+        "runtime.protocols.mqtt.client",
+        "runtime.protocols.mqtt.server",
+    ),
+    "telegram": (
+        ("runtime.protocols.telegram.pace", "runtime.protocols.telegram.updates"),
+        "runtime.protocols.telegram.settings",
+        "runtime.protocols.telegram.client",
+        ("runtime.protocols.telegram.outbox", "runtime.protocols.telegram.webhook"),
+        "runtime.protocols.telegram.server",
     ),
     "layers": (
         ("runtime.layers.isolation", "runtime.layers.membership", "runtime.layers.portable"),
@@ -161,6 +188,13 @@ PURE = (
     "runtime.layers.entries",
     "runtime.layers.keys",
     "runtime.layers.membership",
+    "runtime.protocols.aprs.ax25",
+    "runtime.protocols.aprs.delivery",
+    "runtime.protocols.aprs.kiss",
+    "runtime.protocols.aprs.message",
+    "runtime.protocols.aprs.packet",
+    "runtime.protocols.mqtt.topics",
+    "runtime.protocols.telegram.pace",
 )
 
 IMPURE = (
