@@ -11,11 +11,11 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.views import LoginView, redirect_to_login
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 
 from console import zones
 from console.pages.client import ClientPage
@@ -120,6 +120,16 @@ class SignIn(LoginView):
         """Add what the console's templates expect."""
         shell = Shell.of(self.request, None)
         return super().get_context_data(shell=shell, host=self.request.get_host(), **kwargs)
+
+
+class SignOut(LogoutView):
+    """Django's own sign-out, which leads back to the door."""
+
+    next_page = reverse_lazy("channelscope:login")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer as Django does, shielded as all of the console is."""
+        return shield(request, super().dispatch(request, *args, **kwargs))
 
 
 async def _show(request: HttpRequest, page: Page) -> HttpResponse:
