@@ -21,13 +21,14 @@ from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.overview import OverviewPage
 from console.pages.page import Page
 from console.pages.routing import RoutingPage
 from console.pages.shell import Shell
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
-from console.policy import may_watch
+from console.policy import may_watch, steering_obstacle
 from console.relay import NoAnswer
 from console.shielding import shield
 
@@ -59,7 +60,13 @@ def staff_only(
 @staff_only
 async def index(request: HttpRequest) -> HttpResponse:
     """Lead to the first room."""
-    return HttpResponseRedirect(reverse("channelscope:connections"))
+    return HttpResponseRedirect(reverse("channelscope:overview"))
+
+
+@staff_only
+async def overview(request: HttpRequest) -> HttpResponse:
+    """Show whether anything is wrong."""
+    return await _show(request, OverviewPage(request.GET))
 
 
 @staff_only
@@ -143,6 +150,7 @@ async def _show(request: HttpRequest, page: Page) -> HttpResponse:
         context = {"shell": Shell.of(request, None), "page": page}
         return render(request, page.gone_template, context, status=404)
     user = await request.auser()
+    page.obstacle = await steering_obstacle(user)
     context = {"page": page, "shell": Shell.of(request, user, page.room)}
     # In a thread: two hundred rows take longer to write than the event loop should stand still.
     in_thread = sync_to_async(render, thread_sensitive=False)

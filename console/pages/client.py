@@ -1,4 +1,4 @@
-"""The room Client: where a person can connect to, with the arguments filled in."""
+"""The room Client: where a person can connect to, and which messages are kept for it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from console import saved
 from console.marks import new_mark
 from console.pages.page import Page
 from console.routes import websocket_routes
@@ -22,7 +23,7 @@ class RouteChoice:
     Attributes:
         route: the pattern.
         path_template: the path, with its arguments in braces.
-        arguments_json: [{"name", "example"}] as dial.js reads it.
+        arguments_json: [{"name", "example", "converter"}] as dial.js reads it.
     """
 
     route: str
@@ -33,7 +34,12 @@ class RouteChoice:
 
 
 class ClientPage(Page):
-    """The client; `url` in its address is where it is set to connect to."""
+    """The client; each `url` in its address is where one connection is set to go.
+
+    Attributes:
+        viewer: who looks; set by the view.
+        saved_json: the messages that the project keeps, as saved.js reads them.
+    """
 
     name: ClassVar[str] = "client"
     room: ClassVar[str] = "client"
@@ -46,6 +52,7 @@ class ClientPage(Page):
         self.url = params.get("url", "")
         self.viewer: Any = None
         self.routes: list[RouteChoice] = []
+        self.saved_json = "[]"
 
     @property
     def mark(self) -> str:
@@ -53,8 +60,10 @@ class ClientPage(Page):
         return new_mark(self.viewer)
 
     async def load(self) -> None:
-        """Read the routes of the application."""
+        """Read the routes of the application, and what the project has saved."""
         await super().load()
+        if self.viewer is not None:
+            self.saved_json = json.dumps(await saved.listed(self.viewer))
         found = websocket_routes(get_default_application())
         self.routes = [
             RouteChoice(
@@ -62,7 +71,10 @@ class ClientPage(Page):
                 path_template=one.path_template,
                 consumer=one.consumer,
                 arguments_json=json.dumps(
-                    [{"name": item.name, "example": item.example} for item in one.arguments]
+                    [
+                        {"name": item.name, "example": item.example, "converter": item.converter}
+                        for item in one.arguments
+                    ]
                 ),
                 is_chosen=not self.url and place == 0,
             )

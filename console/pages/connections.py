@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from console.conf import settings
 from console.pages.columns import Column, Order, columns
+from console.pages.dialogs import KEPT
 from console.pages.page import Page, Partial, Update
 from console.pages.watched_rows import LIMIT, WatchedRows
 from console.query_keys import Room
@@ -108,6 +109,11 @@ class ConnectionsPage(Page):
             Protocol(name, counts[name], name not in self.hidden, _toggled(self.hidden, name))
             for name in names
         ]
+
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """What the list is narrowed to, for who acts on all of it."""
+        return [(name, one) for name in KEPT for one in self.params.getlist(name)]
 
     @property
     def foot(self) -> Foot:

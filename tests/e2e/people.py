@@ -69,9 +69,9 @@ class People:
         return page
 
     async def staff(self, **options: Any) -> Page:
-        """Return a page of the staff user, who is signed in and sees the console."""
+        """Return a page of the staff user, who is signed in and sees who is connected."""
         page = await self.anybody(storage_state=self._staff_session, **options)
-        await page.goto("/console/")
+        await page.goto("/console/connections/")
         return page
 
     async def visitor(self, name: str, **options: Any) -> Page:

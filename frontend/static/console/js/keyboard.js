@@ -45,6 +45,9 @@ function press(event, target, dialog) {
     event.preventDefault();
     const field = document.querySelector("[data-query], [data-query-field]");
     if (field instanceof HTMLInputElement) field.select();
+  } else if (event.key.length === 1 && document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)) {
+    event.preventDefault();
+    /** @type {HTMLElement} */ (document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)).click();
   } else if (event.key === "?") {
     dialog?.showModal();
   } else if (event.key === " " && document.querySelector("[data-pause]") && !isControl(target)) {

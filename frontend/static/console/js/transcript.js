@@ -12,12 +12,18 @@ export class Transcript {
   /** When something was sent that nothing has answered yet. @type {number | null} */
   unanswered = null;
 
-  /** @param {AbortSignal} signal */
-  constructor(signal) {
-    this.list = /** @type {HTMLElement} */ (document.getElementById("transcript"));
-    this.empty = /** @type {HTMLElement} */ (document.querySelector("[data-transcript-empty]"));
-    document.querySelector("[data-clear]")?.addEventListener("click", () => this.clear(), { signal });
-    for (const chip of document.querySelectorAll("[data-show]")) {
+  /**
+   * @param {HTMLElement} panel
+   * @param {import("./latency.js").Latency | null} latency Hears how long replies took.
+   * @param {AbortSignal} signal
+   */
+  constructor(panel, latency, signal) {
+    this.panel = panel;
+    this.latency = latency;
+    this.list = /** @type {HTMLElement} */ (panel.querySelector("[data-transcript]"));
+    this.empty = /** @type {HTMLElement} */ (panel.querySelector("[data-transcript-empty]"));
+    panel.querySelector("[data-clear]")?.addEventListener("click", () => this.clear(), { signal });
+    for (const chip of panel.querySelectorAll("[data-show]")) {
       chip.addEventListener("click", () => this.toggle(chip), { signal });
     }
   }
@@ -30,7 +36,12 @@ export class Transcript {
 
   /** @param {string | ArrayBuffer} payload */
   received(payload) {
-    const reply = this.unanswered === null ? "" : `reply in ${(performance.now() - this.unanswered).toFixed(1)} ms · `;
+    let reply = "";
+    if (this.unanswered !== null) {
+      const took = performance.now() - this.unanswered;
+      this.latency?.replied(took);
+      reply = `reply in ${took.toFixed(1)} ms · `;
+    }
     this.unanswered = null;
     this.add("out", "received", payload, reply + sizeOf(payload));
   }
@@ -59,9 +70,9 @@ export class Transcript {
     const body = /** @type {HTMLElement} */ (line.querySelector("[data-f=body]"));
     if (typeof payload === "string") body.append(...paintJson(payload.slice(0, CHARACTERS_SHOWN)));
     else body.textContent = binary(new Uint8Array(payload));
-    const count = document.querySelector(`[data-count=${who}]`);
+    const count = this.panel.querySelector(`[data-count=${who}]`);
     if (count) count.textContent = String(Number(count.textContent) + 1);
-    line.hidden = document.querySelector(`[data-show=${who}]`)?.getAttribute("aria-pressed") === "false";
+    line.hidden = this.panel.querySelector(`[data-show=${who}]`)?.getAttribute("aria-pressed") === "false";
     this.append(line);
   }
 
@@ -101,7 +112,7 @@ export class Transcript {
     this.list.replaceChildren();
     this.list.hidden = true;
     this.empty.hidden = false;
-    for (const count of document.querySelectorAll("[data-count]")) count.textContent = "0";
+    for (const count of this.panel.querySelectorAll("[data-count]")) count.textContent = "0";
   }
 }
 

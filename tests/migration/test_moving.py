@@ -1,0 +1,152 @@
+"""A project written for Channels moves over with three additions, and back without them.
+
+`helpdesk_site` knows nothing of this package. Its own suite is the judge, on both sides.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.packaging import ROOT
+
+SITE = Path(__file__).parent / "helpdesk_site"
+CHANNELS_PYTHON = ROOT / ".venv-channels" / "bin" / "python"
+SUITE_S = 240
+
+ADDITIONS = {
+    "helpdesk/__init__.py": ("", "import runtime\n\nruntime.install_as_channels()\n"),
+    "helpdesk/settings.py": ('    "channels",\n', '    "channels",\n    "console",\n'),
+    "helpdesk/urls.py": (
+        '    path("admin/", admin.site.urls),\n',
+        '    path("admin/", admin.site.urls),\n    path("console/", include("console.urls")),\n',
+    ),
+}
+"""What the guide says to add: where, after what, and how it reads then."""
+
+LOOK = """
+import django
+django.setup()
+import channels, channels.layers, runtime.layers
+from django.core.checks import run_checks
+from django.test import Client
+print(channels.__file__, channels.layers is runtime.layers, run_checks())
+print(Client().get("/console/", headers={"host": "localhost"}).status_code)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Return a copy of the project, as it was written."""
+    folder = tmp_path / "site"
+    shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
+    return folder
+
+
+def move_over(site: Path) -> None:
+    for name, (before, after) in ADDITIONS.items():
+        text = (site / name).read_text()
+        assert text.count(before) == 1 or text == before == ""
+        (site / name).write_text(text.replace(before, after) if before else after)
+
+
+def move_back(site: Path) -> None:
+    for name, (before, after) in ADDITIONS.items():
+        text = (site / name).read_text()
+        assert text.count(after) == 1
+        (site / name).write_text(text.replace(after, before))
+
+
+def run(python: Path | str, site: Path, *arguments: str) -> str:
+    foreign = ("PYTEST_", "PYTHON", "DJANGO_", "CHANNELSCOPE_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    done = subprocess.run(
+        [str(python), *arguments],
+        cwd=site,
+        env=environment | {"DJANGO_SETTINGS_MODULE": "helpdesk.settings"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=SUITE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def passed(said: str) -> int:
+    """Return how many tests ran, all of which passed."""
+    assert re.search(r"^OK$", said, re.MULTILINE), said
+    return int(re.findall(r"^Ran (\d+) tests", said, re.MULTILINE)[0])
+
+
+def count_of_tests() -> int:
+    sources = [file.read_text() for file in (SITE / "desk/tests").glob("test_*.py")]
+    return len(re.findall(r"^    (?:async )?def test_", "".join(sources), re.MULTILINE))
+
+
+def imported() -> set[str]:
+    """Return the top-level names that the project imports."""
+    names: set[str] = set()
+    for file in SITE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_the_project_was_written_for_channels_alone() -> None:
+    assert "channels" in imported()
+    assert not imported() & {"runtime", "console"}
+
+
+def test_its_suite_passes_on_the_runtime_with_three_additions(site: Path) -> None:
+    move_over(site)
+    assert passed(run(sys.executable, site, "manage.py", "test")) == count_of_tests()
+
+
+def test_it_then_has_the_console_and_nothing_to_complain_of(site: Path) -> None:
+    move_over(site)
+    where, status = run(sys.executable, site, "-c", LOOK).splitlines()[-2:]
+    module, is_ours, complaints = where.split(" ", 2)
+    assert Path(module).is_relative_to(ROOT / "runtime")
+    assert is_ours == "True"
+    assert complaints == "[]"
+    assert status == "302"  # to the login of the console
+
+
+def test_without_the_additions_it_is_the_project_that_it_was(site: Path) -> None:
+    move_over(site)
+    move_back(site)
+    for file in SITE.rglob("*.py"):
+        assert (site / file.relative_to(SITE)).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.skipif(
+    not CHANNELS_PYTHON.exists(),
+    reason="the real Channels is not here to go back to: `make bench` makes .venv-channels",
+)
+def test_its_suite_passes_on_the_real_channels_without_them(site: Path) -> None:
+    move_over(site)
+    move_back(site)
+    said = run(CHANNELS_PYTHON, site, "manage.py", "test")
+    assert passed(said) == count_of_tests()
+    real = run(CHANNELS_PYTHON, site, "-c", "import channels; print(channels.__file__)")
+    assert "site-packages" in real
+
+
+def test_the_guide_says_what_the_test_does() -> None:
+    guide = (ROOT / "docs/migrating.md").read_text(encoding="utf-8")
+    for _, after in ADDITIONS.values():
+        for line in after.splitlines():
+            assert line.strip() in guide
