@@ -15,7 +15,7 @@ from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 
 from console import zones
 from console.pages.client import ClientPage
@@ -132,9 +132,9 @@ class SignIn(LoginView):
 class SignOut(LogoutView):
     """Django's own sign-out, which leads back to the door."""
 
-    next_page = reverse_lazy("channelscope:login")
+    next_page = "channelscope:login"
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer as Django does, shielded as all of the console is."""
         return shield(request, super().dispatch(request, *args, **kwargs))
 

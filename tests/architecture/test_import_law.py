@@ -99,6 +99,7 @@ CHAINS: dict[str, imports.Chain] = {
     "console": (
         "console.conf",
         ("console.action", "console.entry", "console.redact"),
+        "console.density",
         "console.query_keys",
         "console.query_terms",
         "console.query",
@@ -138,6 +139,7 @@ PURE = (
     "console.pages.charts",
     "console.activity",
     "console.clocks",
+    "console.density",
     "console.entry",
     "console.ordering",
     "console.plain",
