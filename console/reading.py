@@ -84,6 +84,36 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsRequest:
+    """A piece of what is exported of one process.
+
+    Attributes:
+        query: a filter, as the query language has it.
+        connections: only what happened on those with these ids; None for all.
+        offset: where to go on from.
+        until: where to end; 0 for what is held now.
+    """
+
+    query: str = ""
+    connections: tuple[str, ...] | None = None
+    offset: int = 0
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteCounts:
+    """Who is connected where in one process, and what found no route.
+
+    Attributes:
+        leaves: (scope type, route, open connections); of channels the name is the route.
+        missed: (path, how often), the most frequent first.
+    """
+
+    leaves: tuple[tuple[str, str, int], ...] = ()
+    missed: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """Where to go back from in a list of entries.
 

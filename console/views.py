@@ -110,6 +110,7 @@ async def client(request: HttpRequest) -> HttpResponse:
     """Show the client."""
     page = ClientPage(request.GET)
     page.viewer = await request.auser()
+    page.host = request.get_host()
     return await _show(request, page)
 
 

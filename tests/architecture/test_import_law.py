@@ -123,7 +123,7 @@ CHAINS: dict[str, imports.Chain] = {
         "console.models",
         ("console.audit", "console.policy"),
         "console.actions",
-        ("console.saved", "console.viewer", "console.virtual"),
+        ("console.saved", "console.viewer", "console.virtual", "console.scope_drafts"),
         "console.saying",
         "console.virtual_live",
         "console.pages",
