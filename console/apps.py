@@ -12,6 +12,7 @@ import secrets
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
@@ -20,6 +21,7 @@ from django.utils.module_loading import import_string
 from runtime.typing import ASGIApplication, Scope
 
 if TYPE_CHECKING:
+    from console.reader import Reader
     from console.relay_joining import Joining
 
 
@@ -58,11 +60,25 @@ class ConsoleConfig(AppConfig):
             versions=vitals.versions(),
         )
         recorder = Recorder(process, settings, live=_live, is_marked=_is_marked)
-        joining = Joining(Reader(recorder), batch_s=settings.BATCH_MS / 1_000)
+        reader = Reader(recorder)
+        joining = Joining(reader, batch_s=settings.BATCH_MS / 1_000)
         relay.bind(recorder, joining)
-        recorder.on_serving = joining.begin
+        recorder.on_serving = _begin_both(joining, reader) if settings.OTEL else joining.begin
         taps.attach(recorder)
         _begin_with_daphne(joining)
+
+
+def _begin_both(joining: Joining, reader: Reader) -> Callable[[], None]:
+    """Return what joins the other processes, and exports spans as well."""
+    from console.span_export import SpanExport
+
+    export = SpanExport(reader, interval_s=reader.recorder.settings.BATCH_MS / 1_000)
+
+    def begin() -> None:
+        joining.begin()
+        export.begin()
+
+    return begin
 
 
 def _begin_with_daphne(joining: Joining) -> None:

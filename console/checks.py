@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.module_loading import import_string
 
 from console import audit, conf, mount
+from console.exports import otel
 
 TAG = "channelscope"
 
@@ -112,6 +113,20 @@ def check_open_console(**_: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(TAG)
+def check_spans(**_: Any) -> list[CheckMessage]:
+    """Check that spans can be made where they are asked for: E014 without opentelemetry-sdk."""
+    if not conf.settings.OTEL or otel.is_available():
+        return []
+    return [
+        Error(
+            'CHANNELSCOPE["OTEL"] is on, and the package opentelemetry-sdk is not installed.',
+            hint='Install it, or "channelscope[otel]".',
+            id="channelscope.E014",
+        )
+    ]
 
 
 def _runtime_messages() -> Iterator[CheckMessage]:

@@ -35,6 +35,7 @@ class Settings:
         IDLE_S: seconds of silence after which an open connection is called idle.
         BATCH_MS: least time between two updates of one viewer.
         EDITOR_URL: where a link to the source leads, with `{path}` and `{line}` in it.
+        OTEL: whether what happens is exported as OpenTelemetry spans, as it happens.
         METRICS_TOKEN: what Prometheus says to be let in; None for no address for it.
         READ_ONLY: whether nobody may act through the console, whatever their permissions.
         STAFF_MAY_STEER: whether every member of staff may act through it; if not, they need
@@ -51,6 +52,7 @@ class Settings:
     IDLE_S: float = 60
     BATCH_MS: int = 250
     EDITOR_URL: str = "vscode://file{path}:{line}"
+    OTEL: bool = False
     METRICS_TOKEN: str | None = None
     READ_ONLY: bool = False
     STAFF_MAY_STEER: bool | None = None
@@ -71,7 +73,7 @@ TOKEN_CHARS = 16
 SECRET_NAMES = ("METRICS_TOKEN",)
 """Settings whose value no message repeats."""
 
-SWITCHES = ("READ_ONLY", "STAFF_MAY_STEER")
+SWITCHES = ("OTEL", "READ_ONLY", "STAFF_MAY_STEER")
 
 NAMES = tuple(field.name for field in fields(Settings))
 

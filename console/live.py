@@ -20,35 +20,37 @@ from __future__ import annotations
 
 import asyncio
 import time
-from importlib import import_module
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import set_script_prefix
 
-from console import zones
+from console import mount, zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.overview import OverviewPage
 from console.pages.page import Page, Partial, Update
 from console.pages.routing import RoutingPage
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
-from console.policy import may_watch
+from console.policy import may_watch, steering_obstacle
 from console.relay import Watch, relay
-from runtime.auth import AuthMiddlewareStack, get_user
+from console.viewer import user_now
+from console.virtual_live import VirtualConsumer
+from runtime.auth import AuthMiddlewareStack
 from runtime.generic.websocket import AsyncJsonWebsocketConsumer
 from runtime.security.websocket import AllowedHostsOriginValidator
 from runtime.tasks import cancel_and_wait, spawn
-from runtime.typing import Scope
+from runtime.typing import Receive, Scope, Send
 
 PAGES: Final[dict[str, type[Page]]] = {
     page.name: page
     for page in (
+        OverviewPage,
         ConnectionsPage,
         ConnectionPage,
         TrafficPage,
@@ -60,8 +62,6 @@ PAGES: Final[dict[str, type[Page]]] = {
 }
 FORBIDDEN: Final = 4403
 NOT_UNDERSTOOD: Final = 4400
-TICK_S: Final = 1.0
-"""Rates and idleness change because time passes: look that often even when nothing happens."""
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -117,6 +117,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             except LookupError:
                 await self.send_json({"reload": True})
                 return
+            page.obstacle = await steering_obstacle(self.scope["user"])
             page.resume(position)
             with page.following(watch.wake):
                 await self._keep_current(page, watch)
@@ -126,13 +127,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         while True:
             if time.monotonic() - checked_at >= self.recheck_s:
                 checked_at = time.monotonic()
-                if not may_watch(await _user_now(self.scope)):
+                if not may_watch(await user_now(self.scope)):
                     await self.close(FORBIDDEN, "not staff any more")
                     return
             update = await page.update()
             if update:
                 await self._deliver(update, page.position)
-            await _changed_or_tick(watch)
+            await _changed_or_tick(watch, page.tick_s)
 
     async def _deliver(self, update: Update, position: str) -> None:
         batch: dict[str, Any] = {"position": position, **update.data}
@@ -162,19 +163,18 @@ def render(partials: list[Partial]) -> str:
     return render_to_string("console/live.html", {"regions": regions})
 
 
-async def _changed_or_tick(watch: Watch) -> None:
+async def _changed_or_tick(watch: Watch, tick_s: float) -> None:
     try:
-        async with asyncio.timeout(TICK_S):
+        async with asyncio.timeout(tick_s):
             await watch.changed()
     except TimeoutError:
         pass
 
 
-async def _user_now(scope: Scope) -> Any:
-    """Return who the viewer's session belongs to now, not when the socket opened."""
-    engine = import_module(settings.SESSION_ENGINE)
-    return await get_user({"session": engine.SessionStore(scope["session"].session_key)})
+async def _by_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    serve = VirtualConsumer.as_asgi() if mount.is_virtual(scope) else LiveConsumer.as_asgi()
+    await serve(scope, receive, send)
 
 
-application = AllowedHostsOriginValidator(AuthMiddlewareStack(LiveConsumer.as_asgi()))
-"""The ASGI application that the recorder puts at the console's `live/`."""
+application = AllowedHostsOriginValidator(AuthMiddlewareStack(_by_socket))
+"""The ASGI application that the recorder puts at the console's `live/` and below it."""

@@ -15,11 +15,13 @@ from runtime.typing import Scope
 
 INDEX = "channelscope:index"
 LIVE = "live/"
+VIRTUAL = "live/virtual/"
 
 
 def root() -> str | None:
     """Return the console's root below the script prefix, such as "/console/", or None."""
-    return _root(settings.ROOT_URLCONF)
+    urlconf = getattr(settings, "ROOT_URLCONF", None)  # without pages a project may have none
+    return _root(urlconf) if urlconf else None
 
 
 def is_own(scope: Scope) -> bool:
@@ -38,11 +40,20 @@ def is_own(scope: Scope) -> bool:
 
 
 def is_live(scope: Scope) -> bool:
-    """Return whether this is the console's own WebSocket."""
+    """Return whether this is one of the console's own WebSockets."""
+    return _is_socket(scope, LIVE) or is_virtual(scope)
+
+
+def is_virtual(scope: Scope) -> bool:
+    """Return whether this is the WebSocket that carries a virtual scope."""
+    return _is_socket(scope, VIRTUAL)
+
+
+def _is_socket(scope: Scope, place: str) -> bool:
     mounted = root()
-    return (
-        mounted is not None and scope["type"] == "websocket" and _path(scope) == f"{mounted}{LIVE}"
-    )
+    if mounted is None or scope["type"] != "websocket":
+        return False
+    return _path(scope) == f"{mounted}{place}"
 
 
 def _path(scope: Scope) -> str | None:

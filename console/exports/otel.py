@@ -7,7 +7,9 @@ Owns the translation; who exports the spans is the project's choice::
     exporter.export(spans(trace, service="shop"))
 
 The ids come from the trace and the entries themselves, so that the same trace exported twice
-is the same trace. Payloads are not among the attributes.
+is the same trace, and so that each process can say what its spans hang below in another one
+(`console.span_export`, which sends them as they happen). A handler has its id from what it
+handles: its effects name that, before it has ended. Payloads are not among the attributes.
 
 Source: OpenTelemetry semantic conventions, "Messaging spans"
 """
@@ -18,6 +20,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from console.entry_view import EntryView
 from console.traces import Span, Trace
 
 if TYPE_CHECKING:
@@ -76,18 +79,19 @@ def _span(trace: Trace, index: int, service: str) -> ReadableSpan:
     from opentelemetry.trace import Status, StatusCode
 
     span = trace.spans[index]
-    has_failed = span.entry is not None and span.entry.direction == "error"
+    entry = span.entry
+    assert entry is not None
     parent = _entry_above(trace, span)
     return ReadableSpan(
-        name=_name(span),
+        name=name_of(entry, is_handler=span.kind == "handler"),
         context=_context(trace, span),
         parent=_context(trace, parent) if parent is not None else None,
         resource=_resource(service, span),
-        attributes=_attributes(trace, span),
-        kind=_kind(span),
-        status=Status(StatusCode.ERROR if has_failed else StatusCode.UNSET),
-        start_time=_nanoseconds(trace.started_at + span.start_s),
-        end_time=_nanoseconds(trace.started_at + span.end_s),
+        attributes=attributes_of(entry),
+        kind=kind_of(entry),
+        status=Status(StatusCode.ERROR if entry.direction == "error" else StatusCode.UNSET),
+        start_time=nanoseconds(trace.started_at + span.start_s),
+        end_time=nanoseconds(trace.started_at + span.end_s),
     )
 
 
@@ -102,22 +106,20 @@ def _entry_above(trace: Trace, span: Span) -> Span | None:
     return None
 
 
-def _name(span: Span) -> str:
-    entry = span.entry
-    assert entry is not None
-    if span.kind == "handler":
+def name_of(entry: EntryView, *, is_handler: bool) -> str:
+    """Return the name of a span: the handler's, or what happened to what."""
+    if is_handler:
         return f"{entry.type.replace('.', '_')}()"
     return f"{entry.kind} {entry.type}"
 
 
-def _attributes(trace: Trace, span: Span) -> dict[str, Any]:
-    entry = span.entry
-    assert entry is not None
+def attributes_of(entry: EntryView) -> dict[str, Any]:
+    """Return what a span says of its entry."""
     found = {
-        "channelscope.trace": trace.id,
-        "channelscope.position": span.position,
+        "channelscope.trace": entry.trace,
+        "channelscope.position": entry.position,
         "channelscope.connection": entry.connection,
-        "channelscope.waited_s": span.waited_s or "",
+        "channelscope.waited_s": (entry.waited_ms or 0.0) / 1_000 or "",
         "messaging.system": "channels" if entry.direction in ("layer", "deliver") else "",
         "messaging.destination.name": entry.group or entry.channel,
         "messaging.message.body.size": entry.size_bytes if entry.size_bytes is not None else "",
@@ -125,6 +127,28 @@ def _attributes(trace: Trace, span: Span) -> dict[str, Any]:
         "user.name": entry.who,
     }
     return {name: value for name, value in found.items() if value != ""}
+
+
+def kind_of(entry: EntryView) -> SpanKind:
+    """Return what part a span has in the sending of messages."""
+    from opentelemetry.trace import SpanKind
+
+    return SpanKind[KINDS.get(entry.kind, "INTERNAL")]
+
+
+def trace_number(trace_id: str) -> int:
+    """Return the id that OpenTelemetry knows a trace by."""
+    return _digest(trace_id, 16)
+
+
+def span_number(position: str) -> int:
+    """Return the id of the span of the entry at `position`."""
+    return _digest(position, 8)
+
+
+def handler_number(cause: str) -> int:
+    """Return the id of the span of the handler of what lies at `cause`."""
+    return _digest(f"handler of {cause}", 8)
 
 
 def _resource(service: str, span: Span) -> Resource:
@@ -137,19 +161,13 @@ def _resource(service: str, span: Span) -> Resource:
 def _context(trace: Trace, span: Span) -> SpanContext:
     from opentelemetry.trace import SpanContext, TraceFlags
 
+    cause = span.entry.cause if span.entry is not None and span.kind == "handler" else ""
     return SpanContext(
-        trace_id=_digest(trace.id, 16),
-        span_id=_digest(span.position, 8),
+        trace_id=trace_number(trace.id),
+        span_id=handler_number(cause) if cause else span_number(span.position),
         is_remote=False,
         trace_flags=TraceFlags(TraceFlags.SAMPLED),
     )
-
-
-def _kind(span: Span) -> SpanKind:
-    from opentelemetry.trace import SpanKind
-
-    kind = span.entry.kind if span.entry is not None and span.kind == "entry" else ""
-    return SpanKind[KINDS.get(kind, "INTERNAL")]
 
 
 def _digest(text: str, size_bytes: int) -> int:
@@ -157,7 +175,8 @@ def _digest(text: str, size_bytes: int) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:size_bytes]) or 1
 
 
-def _nanoseconds(seconds: float) -> int:
+def nanoseconds(seconds: float) -> int:
+    """Return a time as spans have it."""
     return int(seconds * 1_000_000_000)
 
 

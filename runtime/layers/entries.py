@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 TO_GROUP: Final = "g"
+TO_KEPT: Final = "h"
 TO_CHANNEL: Final = "c"
 JOIN: Final = "j"
 LEAVE: Final = "l"
@@ -30,7 +31,8 @@ class Head(NamedTuple):
         number: how many entries it had written by then.
         kind: one of the letters above.
         is_muted: whether the sender asked that nobody observes it.
-        target: the channel, the group, a group and a channel, or what is asked.
+        target: the channel, the group, a group and a channel, what is asked, or a group with
+            history and, once it is kept, the message's position.
     """
 
     sender: bytes

@@ -187,10 +187,7 @@ class Histories:
     def _new_log(self, group: str, now: float) -> HistoryLog:
         retention = self._retentions.of(group)
         if retention is None:
-            raise ValueError(
-                f"Group {group!r} has no history. Name it in the layer's option `history`, such as"
-                ' {"room.*": {"messages": 100, "seconds": 3600}}.'
-            )
+            raise no_history(group)
         return HistoryLog(self._make_epoch(), retention, now)
 
     def _forget_old(self, now: float) -> None:
@@ -205,3 +202,11 @@ def offset_of(message: Message) -> int | None:
     """Return the offset of a message of a group with history; None for any other message."""
     position = Position.parse(message.get(POSITION_KEY))
     return None if position is None else position.offset
+
+
+def no_history(group: str) -> ValueError:
+    """Return the error of who asks for what a group has not kept."""
+    return ValueError(
+        f"Group {group!r} has no history. Name it in the layer's option `history`, such as"
+        ' {"room.*": {"messages": 100, "seconds": 3600}}.'
+    )

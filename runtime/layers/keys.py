@@ -65,6 +65,14 @@ class Keys:
         """Return the key of the set of the nodes in a group."""
         return f"{self.prefix}:group:{group}"
 
+    def history(self, group: str, node_id: str) -> tuple[str, str, str]:
+        """Return the keys of a group's log, of what is known about it, and of a node's last number.
+
+        They are where the group is.
+        """
+        history = f"{self.prefix}:history:{{{self.group(group)}}}"
+        return f"{history}:log", f"{history}:about", f"{history}:sent:{node_id}"
+
     @property
     def present(self) -> str:
         """The key of the set of the nodes that have put somebody on a roster."""

@@ -18,12 +18,22 @@ from typing import Any
 from runtime.exceptions import LayerUnavailable
 from runtime.layers.addresses import Cluster
 from runtime.layers.connection import Link
-from runtime.layers.entries import FLUSH, QUESTION, TO_CHANNEL, TO_GROUP, Head, read_head
+from runtime.layers.entries import (
+    FLUSH,
+    QUESTION,
+    TO_CHANNEL,
+    TO_GROUP,
+    TO_KEPT,
+    Head,
+    read_head,
+)
+from runtime.layers.history_scripts import KEEP_AND_PUBLISH
+from runtime.layers.linked import BEATS
 from runtime.layers.membership import Membership
 from runtime.layers.node import NodeOptions
 from runtime.layers.questions import LONGEST_WAIT_S
 from runtime.layers.scanning import literal, scan
-from runtime.layers.served import BEATS, ServedNode, nothing
+from runtime.layers.served import ServedNode, nothing
 from runtime.layers.subscriptions import Ear, Subscriptions
 from runtime.tasks import cancel_and_wait, spawn
 from runtime.throttle import ThrottledWarnings
@@ -65,8 +75,16 @@ class ListeningNode(ServedNode):
 
     async def group_send(self, group: str, message: Message, payload: bytes) -> None:
         """Publish to all that are in the group."""
-        head, number = self._group_head(group), self._sequence
-        if not await self._publish(self.options.keys.group(group), head, payload):
+        key, is_kept = self.options.keys.group(group), self.kept.retention_of(group) is not None
+        head = self._group_head(group, TO_KEPT if is_kept else TO_GROUP)
+        number = self._sequence
+        if is_kept:
+            verb = self._subscriptions.publish
+            command = self.kept.keeping(KEEP_AND_PUBLISH, group, head, payload, verb, key)
+            _, receivers = await self.servers.call(key, *command)
+        else:
+            receivers = await self._publish(key, head, payload)
+        if not receivers:
             self._own.group_arrived(group, number)
 
     async def flush(self) -> None:
@@ -180,18 +198,22 @@ class ListeningNode(ServedNode):
             logger.exception("A message could not be handed over.")
 
     def _take(self, head: Head, payload: bytes, *, is_late: bool = False) -> None:
-        named = self._passed_on.members(head.target) if head.kind == TO_GROUP else ()
+        if head.kind not in (TO_GROUP, TO_KEPT):
+            super()._take(head, payload, is_late=is_late)
+            return
+        group, _, position = head.target.partition(" ")
+        named = self._passed_on.members(group)
+        passed_on = self.kept.with_position(payload, position) if named and position else payload
         for channel in named:
-            passing_on = self._pass_on(channel, head, payload)
-            spawn(passing_on, name="pass on", on_error=nothing)
-        if not named or head.target in self.membership:
+            spawn(self._pass_on(channel, head, group, passed_on), name="pass on", on_error=nothing)
+        if not named or group in self.membership:
             super()._take(head, payload, is_late=is_late)
 
-    async def _pass_on(self, channel: str, head: Head, payload: bytes) -> None:
+    async def _pass_on(self, channel: str, head: Head, group: str, payload: bytes) -> None:
         """Append a group's message to a named channel; if others do so too, it is there once."""
         sender = head.sender.decode()
         passed_on = f"{sender} {head.number} {TO_CHANNEL}{'-' if head.is_muted else '+'}{channel}"
-        if not await self._put_named(channel, f"{sender}:{head.target}", passed_on, payload):
+        if not await self._put_named(channel, f"{sender}:{group}", passed_on, payload):
             self._report_full(channel, payload)
 
     def _ear_changed(self, link: Link, error: Exception | None) -> None:

@@ -21,9 +21,11 @@ from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.addresses import parse_hosts
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Format
+from runtime.layers.history import Position, Replay, Retention
 from runtime.layers.keys import Keys
 from runtime.layers.networked_jobs import JobsOnServers
 from runtime.layers.node import Node, NodeOptions
+from runtime.layers.patterns import ByName
 from runtime.layers.pool import NodePool
 from runtime.layers.portable import require_size
 from runtime.layers.presence import PresenceLayer
@@ -59,13 +61,15 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         max_message_bytes: the size of a message that is refused; None for any size.
         acknowledged_channels: names or globs of channels whose jobs are done when they are
             acknowledged; or {name or glob: the arguments of a `RetryPolicy`}.
+        history: names or globs of groups that keep their messages; or {name or glob: the
+            arguments of a `Retention`}.
 
     Raises:
         InvalidChannelLayerError: an option's value makes no sense.
         UnknownLayerOption: there is no such option.
     """
 
-    extensions = ("groups", "flush", "introspection", "presence", "acknowledgement")
+    extensions = ("groups", "flush", "introspection", "presence", "acknowledgement", "history")
     fires_taps = True
 
     _node_class: type[ServedNode]
@@ -91,6 +95,7 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         acknowledged_channels: Sequence[str]
         | Mapping[str, RetryPolicy | Mapping[str, Any]]
         | None = None,
+        history: Sequence[str] | Mapping[str, Retention | Mapping[str, Any]] | None = None,
         **unknown: Any,
     ) -> None:
         refuse_unknown(type(self), unknown)
@@ -116,6 +121,7 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
             stream_length=stream_length,
             capacity_of=lambda channel: _capacity(reference, channel),
             policy_of=self._policies.of,
+            retention_of=ByName(history, Retention, "history").of,
             layer=reference,
             on_beat=lambda: _tell(reference, NetworkedChannelLayer._beat),
             on_forget=lambda: _tell(reference, NetworkedChannelLayer._forget),
@@ -239,6 +245,17 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         finally:
             if began is not None:
                 tell_finished(began, self, message, cause)
+
+    async def replay(self, group: str, since: Position | str | None = None) -> Replay:
+        """Return what was sent to `group` after `since`; see `HistoryLayer`.
+
+        Raises:
+            LayerUnavailable: the server was away for longer than `timeout`.
+            TypeError: the name is not valid.
+            ValueError: the group has no history.
+        """
+        self.require_valid_group_name(group)
+        return await self._nodes.run(_replay, group, since)
 
     async def groups(self) -> list[str]:
         """Return the groups that have members, in all processes."""
@@ -370,3 +387,7 @@ async def _receive(node: Node, channel: str) -> Message:
 
 async def _release(node: Node, channel: str) -> None:
     node.release(channel)
+
+
+async def _replay(node: ServedNode, group: str, since: Position | str | None) -> Replay:
+    return await node.kept.replay(group, since)

@@ -22,6 +22,7 @@ from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.addresses import Cluster, Host
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Decoded
+from runtime.layers.history import POSITION_KEY, Retention
 from runtime.layers.keys import Keys, new_channel_name, new_node_id, node_of
 from runtime.layers.local import LocalChannels
 from runtime.layers.membership import Membership
@@ -48,6 +49,7 @@ class NodeOptions:
         stream_length: entries that a node's stream keeps.
         capacity_of: how many messages a channel holds.
         policy_of: how the jobs of a channel are retried; None if it is not acknowledged.
+        retention_of: how much a group keeps; None if it has no history.
         layer: gives the layer, for the taps.
         on_beat: told when a lease has been renewed, and now and then with it.
         on_forget: told that another node has flushed the layer.
@@ -65,6 +67,7 @@ class NodeOptions:
     stream_length: int
     capacity_of: Callable[[str], int]
     policy_of: Callable[[str], RetryPolicy | None]
+    retention_of: Callable[[str], Retention | None]
     layer: Callable[[], Any]
     on_beat: Callable[[], None]
     on_forget: Callable[[], None]
@@ -194,12 +197,15 @@ class Node(ABC):
         if change.is_change:
             self._left(group, channel, change.is_turn)
 
-    def deliver_to_group(self, group: str, payload: bytes, is_silent: bool) -> None:
+    def deliver_to_group(
+        self, group: str, payload: bytes, is_silent: bool, position: str = ""
+    ) -> None:
         """Give a message to every local member.
 
         Args:
             is_silent: whether nobody is to observe it. The connection may have been opened
                 by somebody unobserved, and answers run in the context that it was opened in.
+            position: of the message in the group's history, if it is kept.
         """
         oldest_allowed = time.monotonic() - self.options.group_expiry_s
         for channel in self.membership.joined_before(group, oldest_allowed):
@@ -210,6 +216,8 @@ class Node(ABC):
             # A withdrawal that never came through; the others would go on sending.
             self._withdraw(group)
         elif (decoded := self._decode(payload)) is not None:
+            if position:
+                decoded.message[POSITION_KEY] = position
             with muted(is_silent):
                 self.local.fan_out(channels, decoded.message, decoded.cause)
 

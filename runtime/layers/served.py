@@ -1,9 +1,9 @@
 """A node that speaks through servers, whichever way its messages take.
 
-Owns the connections for commands, the numbers of what is sent, named channels, what is
-under way to own channels, and what follows from an entry that has come in. How a node and a
-group are reached is the business of the subclasses: `runtime.layers.streams` and
-`runtime.layers.subscriptions`.
+Owns the numbers of what is sent, named channels, what is under way to own channels, and what
+follows from an entry that has come in. Its connections are in `runtime.layers.linked`. How a node
+and a group are reached is the business of the subclasses: `runtime.layers.streams` and
+`runtime.layers.listening`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,6 @@ from typing import Any, Final
 from runtime.drops import drops
 from runtime.exceptions import ChannelFull, LayerUnavailable
 from runtime.layers.acknowledged import not_acknowledged
-from runtime.layers.addresses import Cluster
-from runtime.layers.cluster import ClusterShards
-from runtime.layers.connection import Link
-from runtime.layers.dialing import Place
 from runtime.layers.entries import (
     ANSWER,
     FLUSH,
@@ -28,41 +24,36 @@ from runtime.layers.entries import (
     QUESTION,
     TO_CHANNEL,
     TO_GROUP,
+    TO_KEPT,
     Head,
     read_head,
     write_head,
 )
 from runtime.layers.job_channel import JobChannel
-from runtime.layers.job_scripts import JOB_ADD, JOB_SCRIPTS
+from runtime.layers.job_scripts import JOB_ADD
+from runtime.layers.kept import KeptGroups
 from runtime.layers.keys import node_of
+from runtime.layers.linked import BEATS, LinkedNode
 from runtime.layers.named import NamedChannels
-from runtime.layers.node import Node, NodeOptions
+from runtime.layers.node import NodeOptions
 from runtime.layers.own import OwnTraffic
 from runtime.layers.questions import Questions, write_answer
 from runtime.layers.rosters import Rosters
 from runtime.layers.scanning import waiting_on_server
-from runtime.layers.scripts import NAMED_SEND, SCRIPTS, loading
-from runtime.layers.sentinel import place_of
-from runtime.layers.shards import Shards
+from runtime.layers.scripts import NAMED_SEND
 from runtime.taps import is_muted
 from runtime.typing import Message
-
-BEATS: Final = 3
-"""How often a lease is renewed before it would end."""
-
-LOADING: Final = loading((*SCRIPTS, *JOB_SCRIPTS))
-"""Sent on each connection that may run a script."""
 
 LONGEST_WAIT_S: Final = 1.0
 """How long who joins or leaves a group waits for what was sent to it before."""
 
 
-class ServedNode(Node):
+class ServedNode(LinkedNode):
     """A node with servers.
 
     Attributes:
-        servers: the connections for commands.
         rosters: who is present in groups.
+        kept: the groups with history.
     """
 
     def __init__(self, options: NodeOptions, heir_of: ServedNode | None = None) -> None:
@@ -74,21 +65,19 @@ class ServedNode(Node):
         self._flushes: dict[int, asyncio.Future[None]] = {}
         self._named: dict[Hashable, NamedChannels] = {}
         self._jobs: dict[str, JobChannel] = {}
-        self._beat: asyncio.TimerHandle | None = None
-        self.servers = self._connect()
+        self.kept = KeptGroups(
+            self.id,
+            self.servers,
+            options.keys,
+            options.codec,
+            options.retention_of,
+            int(self._keep_s * 1000),
+        )
         self.rosters = Rosters(self.id, self.servers, options.keys, options.codec, self._group_ms)
 
     @abstractmethod
     def _append(self, owner: str, head: str, payload: bytes) -> Awaitable[Any]:
         """Send to a node; what comes back is false if the node is gone."""
-
-    @abstractmethod
-    async def _greet(self, link: Link) -> None:
-        """Say anew what a server may have lost, before anything else is sent."""
-
-    @abstractmethod
-    def _beat_once(self) -> None:
-        """Renew the lease."""
 
     async def receive(self, channel: str) -> Message:
         """Return the next message of `channel`: of an own one, or of a named one."""
@@ -142,46 +131,8 @@ class ServedNode(Node):
         for reading in self._readings():
             reading.drop_socket()
 
-    # --- connections
-
     def _readings(self) -> list[NamedChannels | JobChannel]:
         return [*self._named.values(), *self._jobs.values()]
-
-    def _connect(self) -> Shards:
-        hosts = self.options.hosts
-        if isinstance(hosts, Cluster):
-            return ClusterShards(hosts, self._make_link, self.options.timeout_s)
-        return Shards([place_of(host) for host in hosts], self._make_link)
-
-    def _make_link(self, place: Place) -> Link:
-        return Link(
-            place,
-            timeout_s=self.options.timeout_s,
-            setup=[*LOADING, ("CLIENT", "SETNAME", f"{self.options.keys.prefix}:{self.id}")],
-            greet=self._greet,
-            on_change=self._changed,
-        )
-
-    def _make_reader(self, place: Place) -> Link:
-        name = f"{self.options.keys.prefix}:{self.id}:reader"
-        return Link(
-            place,
-            timeout_s=self.options.timeout_s,
-            silence_s=self.options.lease_s / BEATS + self.options.timeout_s,
-            setup=[*LOADING, ("CLIENT", "SETNAME", name)],
-        )
-
-    def _changed(self, link: Link, error: Exception | None) -> None:
-        if self.options.on_change is not None:
-            self.options.on_change(self, error)
-
-    def _beat_later(self) -> None:
-        self._beat = self.loop.call_later(self.options.lease_s / BEATS, self._beat_once)
-
-    def _stop_beating(self) -> None:
-        if self._beat is not None:
-            self._beat.cancel()
-            self._beat = None
 
     # --- sending
 
@@ -190,8 +141,8 @@ class ServedNode(Node):
         self._sequence += 1
         return write_head(self.id, self._sequence, kind, is_muted(), target)
 
-    def _group_head(self, group: str) -> str:
-        head = self._head(TO_GROUP, group)
+    def _group_head(self, group: str, kind: str = TO_GROUP) -> str:
+        head = self._head(kind, group)
         if group in self.membership:
             self._own.group_sent(group, self._sequence)
         return head
@@ -304,17 +255,23 @@ class ServedNode(Node):
 
     def _take(self, head: Head, payload: bytes, *, is_late: bool = False) -> None:
         """Do what an entry is for."""
-        if head.kind == TO_GROUP:
+        if head.kind in (TO_GROUP, TO_KEPT):
+            group, _, position = head.target.partition(" ")
             if head.sender == self._sender:
-                self._own.group_arrived(head.target, head.number)
-            if is_late:
-                self._expire(self.membership.members(head.target), payload)
-            else:
-                self.deliver_to_group(head.target, payload, head.is_muted)
+                self._own.group_arrived(group, head.number)
+            self._take_for_group(head, group, position, payload, is_late)
         elif head.kind == TO_CHANNEL:
             self._take_for_channel(head, payload, is_late)
         else:
             self._obey(head, payload)
+
+    def _take_for_group(
+        self, head: Head, group: str, position: str, payload: bytes, is_late: bool
+    ) -> None:
+        if is_late:
+            self._expire(self.membership.members(group), payload)
+        else:
+            self.deliver_to_group(group, payload, head.is_muted, position)
 
     def _take_for_channel(self, head: Head, payload: bytes, is_late: bool) -> None:
         is_own = head.sender == self._sender

@@ -16,13 +16,19 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 from runtime.layers.connection import Link
-from runtime.layers.entries import FLUSH, JOIN, LEAVE, QUESTION, read_head
+from runtime.layers.entries import FLUSH, JOIN, LEAVE, QUESTION, TO_KEPT, Head, read_head
+from runtime.layers.history import Position
+from runtime.layers.history_scripts import KEEP_AND_APPEND, KEEP_AND_TELL
+from runtime.layers.kept import KeptEntry
+from runtime.layers.linked import BEATS
 from runtime.layers.node import NodeOptions
 from runtime.layers.post import Post
 from runtime.layers.questions import LONGEST_WAIT_S
 from runtime.layers.scanning import literal, scan
 from runtime.layers.scripts import GROUP_SEND, REMOTE_JOIN
-from runtime.layers.served import BEATS, ServedNode, nothing
+from runtime.layers.sequences import Sequences
+from runtime.layers.served import ServedNode, nothing
+from runtime.tasks import spawn
 from runtime.typing import Message
 
 GOODBYE_S: Final = 1.0
@@ -42,7 +48,11 @@ class StreamNode(ServedNode):
         self._has_waited = False
         self._announced_at = self.loop.time()
         self.post = self._make_post()
+        # Where ways lead over several servers, what has a history is put in its order here.
+        self._sequences: Sequences[KeptEntry] = Sequences()
+        self._filling: set[str] = set()
         if heir_of is not None:
+            self._sequences = heir_of._sequences
             self.post.last_id, self.post.seen = heir_of.post.last_id, heir_of.post.seen
 
     async def open(self) -> None:
@@ -58,7 +68,13 @@ class StreamNode(ServedNode):
 
     async def group_send(self, group: str, message: Message, payload: bytes) -> None:
         """Append to the stream of each node in the group, in one step."""
-        for name in await self._append_to_group(group, payload):
+        if self.kept.retention_of(group) is None:
+            named = await self._append_to_group(group, payload)
+        else:
+            position, named = await self._keep(group, payload)
+            if named and position:
+                payload = self.kept.with_position(payload, position.decode())
+        for name in named:
             if not await self._send_named(name.decode(), payload):
                 self._report_full(name.decode(), payload)
 
@@ -171,6 +187,38 @@ class StreamNode(ServedNode):
                     link.tell_first(nothing, "SADD", key, self.id)
                     link.tell_first(nothing, "PEXPIRE", key, self._group_ms)
 
+    # --- groups with history
+
+    def _take_for_group(
+        self, head: Head, group: str, position: str, payload: bytes, is_late: bool
+    ) -> None:
+        where = Position.parse(position)
+        if where is None or is_late or self.servers.is_one:
+            super()._take_for_group(head, group, position, payload, is_late)
+        else:
+            arrived = KeptEntry(where, head, payload)
+            self._let_through(group, self._sequences.arrived(group, where, arrived))
+
+    def _expect(self, group: str, last: Position) -> None:
+        self._let_through(group, self._sequences.expect(group, last))
+
+    def _let_through(self, group: str, entries: Sequence[KeptEntry]) -> None:
+        for position, head, payload in entries:
+            super()._take_for_group(head, group, str(position), payload, False)
+        if self._sequences.is_waiting(group) and group not in self._filling:
+            self._filling.add(group)
+            filling = spawn(self._fill(group), name="fill a gap", on_error=nothing)
+            filling.add_done_callback(lambda done: self._filling.discard(group))
+
+    async def _fill(self, group: str) -> None:
+        """Fetch what was overtaken on its way, until nothing waits for it."""
+        while self._sequences.is_waiting(group):
+            last = self._sequences.last_of(group)
+            for entry in (await self.kept.read(group, last)).entries:
+                self._let_through(group, self._sequences.arrived(group, entry.position, entry))
+            if self._sequences.last_of(group) == last:  # it is not kept any more
+                self._let_through(group, self._sequences.skip(group))
+
     def _server_lost_all(self, post: Post) -> None:
         self._own.lose_all()
         self.options.on_loss()
@@ -190,6 +238,10 @@ class StreamNode(ServedNode):
 
     def _announce(self, group: str) -> asyncio.Future[Any]:
         key = self.options.keys.group(group)
+        if not self.servers.is_one and self.kept.retention_of(group) is not None:
+            self._sequences.begin(group)
+            # Behind this question comes the announcement: what is kept after it, comes here.
+            self.kept.ask_position(group, lambda last: self._expect(group, last))
         announced = self.servers.call(key, "SADD", key, self.id)
         self.servers.tell(key, nothing, "PEXPIRE", key, self._group_ms)
         return announced
@@ -200,6 +252,7 @@ class StreamNode(ServedNode):
         self.servers.tell(key, nothing, "PEXPIRE", key, self._group_ms)
 
     def _withdraw(self, group: str) -> None:
+        self._sequences.forget(group)
         key = self.options.keys.group(group)
         self.servers.tell(key, nothing, "SREM", key, self.id)
 
@@ -247,13 +300,33 @@ class StreamNode(ServedNode):
         """Do so where no script may touch all the streams: ask for the nodes, then append."""
         key = self.options.keys.group(group)
         members: list[bytes] = await self.servers.call(key, "SMEMBERS", key)
+        await self._append_to_members(group, members, self._group_head(group), payload)
+        return _named_of(members)
+
+    async def _keep(self, group: str, payload: bytes) -> tuple[bytes, Sequence[bytes]]:
+        """Do so for a group with history; returns the message's position too."""
+        keys = self.options.keys
+        key, head = keys.group(group), self._group_head(group, TO_KEPT)
+        if self.servers.is_one:
+            limits = (keys.node_prefix, self.options.stream_length)
+            command = self.kept.keeping(KEEP_AND_APPEND, group, head, payload, *limits)
+            position, named = await self.servers.call(key, *command)
+            return position, named
+        command = self.kept.keeping(KEEP_AND_TELL, group, head, payload)
+        position, members = await self.servers.call(key, *command)
+        if position:  # else it was sent twice, and is too old by now
+            await self._append_to_members(group, members, f"{head} {position.decode()}", payload)
+        return position, _named_of(members)
+
+    async def _append_to_members(
+        self, group: str, members: Sequence[bytes], head: str, payload: bytes
+    ) -> None:
+        key = self.options.keys.group(group)
         nodes = [one.decode() for one in members if not one.startswith(b"=")]
-        head = self._group_head(group)
         appended = await asyncio.gather(*(self._append(node, head, payload) for node in nodes))
         for node, entry_id in zip(nodes, appended, strict=True):
             if entry_id is None:
                 self.servers.tell(key, nothing, "SREM", key, node)
-        return [one[1:] for one in members if one.startswith(b"=")]
 
     async def _flush_node(self, node: str) -> None:
         head, number = self._head(FLUSH, ""), self._sequence
@@ -262,3 +335,8 @@ class StreamNode(ServedNode):
             await self._forget_when_read(number, sending)
         else:
             await sending
+
+
+def _named_of(members: Sequence[bytes]) -> list[bytes]:
+    """Return the named channels among the members of a group."""
+    return [one[1:] for one in members if one.startswith(b"=")]

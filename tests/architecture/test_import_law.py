@@ -70,9 +70,15 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.rosters",
             "runtime.layers.subscriptions",
         ),
-        ("runtime.layers.bell", "runtime.layers.job_scripts"),
+        (
+            "runtime.layers.bell",
+            "runtime.layers.history_scripts",
+            "runtime.layers.job_scripts",
+            "runtime.layers.sequences",
+        ),
+        "runtime.layers.kept",
         ("runtime.layers.job_channel", "runtime.layers.named", "runtime.layers.node"),
-        "runtime.layers.scanning",
+        ("runtime.layers.linked", "runtime.layers.scanning"),
         ("runtime.layers.background", "runtime.layers.served"),
         ("runtime.layers.listening", "runtime.layers.pool", "runtime.layers.streams"),
         "runtime.layers.networked_jobs",
@@ -93,6 +99,7 @@ CHAINS: dict[str, imports.Chain] = {
     "console": (
         "console.conf",
         ("console.action", "console.entry", "console.redact"),
+        "console.density",
         "console.query_keys",
         "console.query_terms",
         "console.query",
@@ -116,18 +123,23 @@ CHAINS: dict[str, imports.Chain] = {
         "console.models",
         ("console.audit", "console.policy"),
         "console.actions",
+        ("console.saved", "console.viewer", "console.virtual", "console.scope_drafts"),
+        "console.saying",
+        "console.virtual_live",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
-        "console.downloads",
+        ("console.action_views", "console.client_views", "console.downloads"),
         "console.urls",
     ),
 }
 
 PURE = (
     "console.action",
+    "console.asgi_json",
     "console.pages.charts",
     "console.activity",
     "console.clocks",
+    "console.density",
     "console.entry",
     "console.ordering",
     "console.plain",
@@ -169,9 +181,7 @@ IMPURE = (
     "redis",
 )
 
-PLANNED = {
-    "console.actions",
-}
+PLANNED: set[str] = set()
 """Modules that the law names and nobody has built yet."""
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 from django.conf import settings
 from django.core.checks import run_checks
 from django.test import override_settings
@@ -12,6 +14,7 @@ from console.checks import (
     check_open_console,
     check_runtime,
     check_settings,
+    check_spans,
 )
 
 NOT_MOUNTED = "tests.console.urls_without_console"
@@ -101,3 +104,11 @@ def test_a_console_under_debug_or_none_is_open_to_nobody_in_production():
         assert check_open_console() == []
     with override_settings(ROOT_URLCONF=NOT_MOUNTED, DEBUG=False):
         assert check_open_console() == []
+
+
+def test_spans_need_the_package_that_makes_them(monkeypatch):
+    assert check_spans() == []
+    with override_settings(CHANNELSCOPE={"OTEL": True}):
+        assert check_spans() == []
+        monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+        assert ids(check_spans()) == ["channelscope.E014"]

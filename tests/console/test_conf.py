@@ -32,6 +32,7 @@ def test_an_unknown_key_is_a_fault_that_names_the_nearest_one():
         {"REDACT": "card"},
         {"REDACT": [1]},
         {"PROCESS_NAME": ""},
+        {"OTEL": None},
         {"READ_ONLY": None},
         {"READ_ONLY": 1},
         {"STAFF_MAY_STEER": "yes"},

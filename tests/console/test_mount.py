@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 from console import mount
@@ -55,3 +56,10 @@ def test_a_console_at_the_root_of_the_site_does_not_mute_the_site():
     assert mount.root() == "/"
     assert not mount.is_own(scope("/shop/"))
     assert mount.is_own(scope("/live/", "websocket"))
+
+
+@override_settings()
+def test_a_project_without_pages_has_no_console():
+    del settings.ROOT_URLCONF
+    assert mount.root() is None
+    assert not mount.is_own(scope("/console/"))

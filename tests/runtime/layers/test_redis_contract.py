@@ -12,6 +12,7 @@ from runtime.taps import is_muted, muted
 from runtime.testing.layers import (
     AcknowledgementContract,
     ChannelLayerContract,
+    HistoryContract,
     IntrospectionContract,
     PresenceContract,
     PresentPeersContract,
@@ -31,6 +32,7 @@ class RedisContract(
     PresenceContract,
     PresentPeersContract,
     AcknowledgementContract,
+    HistoryContract,
 ):
     layer_class = RedisChannelLayer
     options: ClassVar[dict[str, Any]] = {}

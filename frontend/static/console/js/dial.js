@@ -1,16 +1,19 @@
 // @ts-check
 /** Where to connect: a route with its arguments filled in, or an address typed by hand. */
 
-/** @typedef {{name: string, example: string}} Argument */
+/** @typedef {{name: string, example: string, converter: string}} Argument */
 
 /**
  * @param {HTMLFormElement} form
+ * @param {string} address Where it is set to connect to; "" for the first route.
+ * @param {() => void} changed Called when it is set to another address.
  * @param {AbortSignal} signal
  */
-export function startDial(form, signal) {
-  const dial = new Dial(form);
+export function startDial(form, address, changed, signal) {
+  const dial = new Dial(form, address);
   form.addEventListener("change", (event) => {
     if (event.target === dial.route) dial.showArguments();
+    changed();
   }, { signal });
   form.addEventListener("input", (event) => {
     if (event.target === dial.address) dial.route.value = "";
@@ -20,8 +23,11 @@ export function startDial(form, signal) {
 }
 
 class Dial {
-  /** @param {HTMLFormElement} form */
-  constructor(form) {
+  /**
+   * @param {HTMLFormElement} form
+   * @param {string} asked
+   */
+  constructor(form, asked) {
     this.address = /** @type {HTMLInputElement} */ (form.elements.namedItem("url"));
     this.route = /** @type {HTMLSelectElement} */ (form.querySelector("[data-route]"));
     this.places = /** @type {HTMLElement} */ (form.querySelector("[data-arguments]:not(option)"));
@@ -29,13 +35,17 @@ class Dial {
     this.subprotocolField = /** @type {HTMLInputElement} */ (form.querySelector("[data-subprotocols]"));
     const origin = form.querySelector("[data-origin]");
     if (origin) origin.textContent = socketOrigin();
-    const asked = this.address.value;
     this.showArguments();
     if (asked) {
       this.address.value = asked;
       this.route.value = "";
       this.showArguments();
     }
+  }
+
+  /** The class that the chosen route leads to; "" for an address typed by hand. */
+  get consumer() {
+    return this.route.selectedOptions[0]?.dataset.consumer ?? "";
   }
 
   /** The address to connect to. */
@@ -71,11 +81,10 @@ class Dial {
 function field(argument) {
   const template = /** @type {HTMLTemplateElement} */ (document.getElementById("argument"));
   const element = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
-  const [label, input] = /** @type {[HTMLLabelElement, HTMLInputElement]} */ ([...element.children]);
-  input.id = `argument-${argument.name}`;
-  input.name = input.id;
+  const [label, input] = /** @type {[HTMLElement, HTMLInputElement]} */ ([...element.children]);
+  input.name = `argument-${argument.name}`;
   input.value = argument.example;
-  label.htmlFor = input.id;
+  input.title = argument.converter;
   label.textContent = argument.name;
   return element;
 }

@@ -1,15 +1,19 @@
 // @ts-check
 /** What to send: JSON that is checked as it is typed, text, or bytes written in hex. */
-import { bytesOf, hexOf, sizeOf } from "./bytes.js";
+import { bytesOf, hexOf, sizeInWords, sizeOf } from "./bytes.js";
+import { toast } from "./toast.js";
 
 /** @typedef {string | Uint8Array<ArrayBuffer>} Payload */
 
+const MOST_BYTES = 1_000_000;
+
 /**
+ * @param {HTMLElement} panel
  * @param {(payload: Payload) => void} send
  * @param {AbortSignal} signal
  */
-export function startEditor(send, signal) {
-  const form = /** @type {HTMLFormElement} */ (document.querySelector("[data-editor]"));
+export function startEditor(panel, send, signal) {
+  const form = /** @type {HTMLFormElement} */ (panel.querySelector("[data-editor]"));
   const editor = new Editor(form);
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -45,6 +49,20 @@ class Editor {
 
   get kind() {
     return String(new FormData(this.form).get("kind"));
+  }
+
+  /**
+   * Put a message into the editor, to be sent or changed.
+   *
+   * @param {string} kind
+   * @param {string} body
+   */
+  use(kind, body) {
+    const choice = this.form.querySelector(`input[name=kind][value=${CSS.escape(kind)}]`);
+    if (choice instanceof HTMLInputElement) choice.checked = true;
+    this.body.value = body;
+    this.check();
+    this.body.focus();
   }
 
   /** @param {boolean} isOpen Whether there is a socket to send through. */
@@ -86,10 +104,13 @@ class Editor {
   /** @param {Event} event */
   async changed(event) {
     const input = event.target;
-    if (input instanceof HTMLInputElement && input.files?.[0]) {
-      this.body.value = hexOf(new Uint8Array(await input.files[0].arrayBuffer()));
-      input.value = "";
+    const file = input instanceof HTMLInputElement ? input.files?.[0] : null;
+    if (file && file.size > MOST_BYTES) {
+      toast(`${file.name} is too long for this field: at most 1 MB, and it has ${sizeInWords(file.size)}.`);
+    } else if (file) {
+      this.body.value = hexOf(new Uint8Array(await file.arrayBuffer()));
     }
+    if (file && input instanceof HTMLInputElement) input.value = "";
     this.check();
   }
 }

@@ -12,12 +12,18 @@ export class Transcript {
   /** When something was sent that nothing has answered yet. @type {number | null} */
   unanswered = null;
 
-  /** @param {AbortSignal} signal */
-  constructor(signal) {
-    this.list = /** @type {HTMLElement} */ (document.getElementById("transcript"));
-    this.empty = /** @type {HTMLElement} */ (document.querySelector("[data-transcript-empty]"));
-    document.querySelector("[data-clear]")?.addEventListener("click", () => this.clear(), { signal });
-    for (const chip of document.querySelectorAll("[data-show]")) {
+  /**
+   * @param {HTMLElement} panel
+   * @param {import("./latency.js").Latency | null} latency Hears how long replies took.
+   * @param {AbortSignal} signal
+   */
+  constructor(panel, latency, signal) {
+    this.panel = panel;
+    this.latency = latency;
+    this.list = /** @type {HTMLElement} */ (panel.querySelector("[data-transcript]"));
+    this.empty = /** @type {HTMLElement} */ (panel.querySelector("[data-transcript-empty]"));
+    panel.querySelector("[data-clear]")?.addEventListener("click", () => this.clear(), { signal });
+    for (const chip of panel.querySelectorAll("[data-show]")) {
       chip.addEventListener("click", () => this.toggle(chip), { signal });
     }
   }
@@ -30,7 +36,12 @@ export class Transcript {
 
   /** @param {string | ArrayBuffer} payload */
   received(payload) {
-    const reply = this.unanswered === null ? "" : `reply in ${(performance.now() - this.unanswered).toFixed(1)} ms · `;
+    let reply = "";
+    if (this.unanswered !== null) {
+      const took = performance.now() - this.unanswered;
+      this.latency?.replied(took);
+      reply = `reply in ${took.toFixed(1)} ms · `;
+    }
     this.unanswered = null;
     this.add("out", "received", payload, reply + sizeOf(payload));
   }
@@ -49,6 +60,28 @@ export class Transcript {
   }
 
   /**
+   * Write a line that the server has timed.
+   *
+   * @param {{at: number, direction: "in" | "out", who: string, words: string, nodes: Node[], note: string}} said
+   */
+  put({ at, direction, who, words, nodes, note }) {
+    const line = this.line(direction, who, note, new Date(at * 1000));
+    const type = document.createElement("b");
+    type.textContent = words;
+    line.querySelector("[data-f=body]")?.append(type, " ", ...nodes);
+    this.count(line, who);
+  }
+
+  /** Write what has lines of its own, such as a traceback. @param {string} text */
+  block(text) {
+    const line = this.line("error", "error", "");
+    const block = document.createElement("pre");
+    block.textContent = text;
+    line.querySelector("[data-f=body]")?.append(block);
+    this.append(line);
+  }
+
+  /**
    * @param {"in" | "out"} direction From the application's side.
    * @param {"sent" | "received"} who
    * @param {string | Uint8Array | ArrayBuffer} payload
@@ -59,9 +92,19 @@ export class Transcript {
     const body = /** @type {HTMLElement} */ (line.querySelector("[data-f=body]"));
     if (typeof payload === "string") body.append(...paintJson(payload.slice(0, CHARACTERS_SHOWN)));
     else body.textContent = binary(new Uint8Array(payload));
-    const count = document.querySelector(`[data-count=${who}]`);
+    this.count(line, who);
+  }
+
+  /**
+   * Add a line to those that its chip counts and hides.
+   *
+   * @param {HTMLElement} line
+   * @param {string} who
+   */
+  count(line, who) {
+    const count = this.panel.querySelector(`[data-count=${who}]`);
     if (count) count.textContent = String(Number(count.textContent) + 1);
-    line.hidden = document.querySelector(`[data-show=${who}]`)?.getAttribute("aria-pressed") === "false";
+    line.hidden = this.panel.querySelector(`[data-show=${who}]`)?.getAttribute("aria-pressed") === "false";
     this.append(line);
   }
 
@@ -69,12 +112,13 @@ export class Transcript {
    * @param {string} direction
    * @param {string} who
    * @param {string} note
+   * @param {Date} [at]
    */
-  line(direction, who, note) {
+  line(direction, who, note, at = new Date()) {
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("say"));
     const line = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
     line.dataset.who = who;
-    fill(line, { time: new Date().toISOString().slice(11, 23), dir: direction, who, note });
+    fill(line, { time: at.toISOString().slice(11, 23), dir: direction, who, note });
     return line;
   }
 
@@ -101,7 +145,7 @@ export class Transcript {
     this.list.replaceChildren();
     this.list.hidden = true;
     this.empty.hidden = false;
-    for (const count of document.querySelectorAll("[data-count]")) count.textContent = "0";
+    for (const count of this.panel.querySelectorAll("[data-count]")) count.textContent = "0";
   }
 }
 

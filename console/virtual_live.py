@@ -1,0 +1,150 @@
+"""The console's WebSocket that runs one virtual scope: composed in the browser, run here.
+
+It takes, one at a time::
+
+    {"open": "{\\"type\\": \\"websocket\\", ...}", "as": "me"}    run the application for a scope
+    {"event": "{\\"type\\": \\"websocket.connect\\"}"}           give it an event
+    {"end": true}                                            end it
+
+and says what happens, redacted as everywhere::
+
+    {"said": "out", "at": 1754..., "type": "websocket.send", "text": "...", "took_ms": 1.2}
+
+Only for who may steer: asked for when the socket opens, and again with each message. One
+run a socket; it ends with it. Each run leaves a line in the admin's log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from console import audit, mount
+from console.asgi_json import MalformedScope, read_event, read_scope
+from console.policy import may_watch, steering_obstacle
+from console.relay import relay
+from console.saying import Sayer
+from console.viewer import user_now
+from console.virtual import Ended, Said, VirtualScope
+from runtime.generic.websocket import AsyncJsonWebsocketConsumer
+from runtime.headers import header_values
+from runtime.routing import get_default_application
+from runtime.tasks import cancel_and_wait, spawn
+from runtime.typing import Scope
+
+FORBIDDEN: Final = 4403
+NOT_UNDERSTOOD: Final = 4400
+REASON_BYTES: Final = 120
+RECHECK_S: Final = 30.0
+WITH_HEADERS: Final = frozenset({"http", "websocket"})
+
+OWN_PAGE = "The console does not run itself: this path is one of its own."
+
+
+class VirtualConsumer(AsyncJsonWebsocketConsumer):
+    """One viewer with one virtual scope."""
+
+    def __init__(self, *args: Any, recheck_s: float = RECHECK_S, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.run: VirtualScope | None = None
+        self.recheck_s = recheck_s
+        self._line: audit.Line | None = None
+        self._sayer = Sayer(relay.reader)
+        self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def connect(self) -> None:
+        """Accept who may steer; say why to staff who may not, and refuse everybody else."""
+        if not may_watch(self.scope["user"]):
+            await self.close()
+            return
+        await self.accept()
+        if await self._is_allowed():
+            self._tasks = [
+                spawn(self._speak(), name="virtual scope's speaker"),
+                spawn(self._recheck(), name="virtual scope's recheck"),
+            ]
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        """Take what the page says."""
+        if not isinstance(content, dict):
+            await self.close(NOT_UNDERSTOOD, "expected an object")
+            return
+        if not await self._is_allowed():
+            return
+        try:
+            await self._take(content)
+        except (MalformedScope, Ended) as why:
+            self._outgoing.put_nowait({"said": "refused", "words": str(why)})
+
+    async def disconnect(self, code: int | None) -> None:
+        """End what this socket has begun."""
+        await self._end_run()
+        await cancel_and_wait(*self._tasks)
+
+    async def _take(self, content: dict[str, Any]) -> None:
+        if "open" in content:
+            await self._open(read_scope(str(content["open"])), str(content.get("as", "")))
+        elif "event" in content:
+            if self.run is None:
+                raise Ended("No scope is open: open one first.")
+            self.run.feed(read_event(str(content["event"])))
+        elif "end" in content:
+            await self._end_run()
+
+    async def _open(self, scope: Scope, who: str) -> None:
+        if mount.is_own(scope):
+            raise MalformedScope(OWN_PAGE)
+        await self._end_run()
+        shown = self._sayer.scope(scope)
+        user = self.scope["user"]
+        what = f"Ran the application for a virtual scope of type {scope['type']}."
+        self._line = await audit.record(user, what, f"virtual {scope['type']}", shown)
+        self._begin_run(self._signed_in(scope, who))
+
+    def _begin_run(self, scope: Scope) -> None:
+        run = VirtualScope(
+            get_default_application(),
+            scope,
+            on_said=self._heard,
+            by=self.scope["user"].get_username(),
+        )
+        self.run = run
+        self._outgoing.put_nowait({"said": "opened"})
+        run.start()
+
+    def _signed_in(self, scope: Scope, who: str) -> Scope:
+        """Return the scope with the viewer's own session, if it shall go out as the viewer."""
+        if who != "me" or scope["type"] not in WITH_HEADERS:
+            return scope
+        cookies = [(b"cookie", value) for value in header_values(self.scope, b"cookie")]
+        return {**scope, "headers": [*scope["headers"], *cookies]}
+
+    async def _end_run(self) -> None:
+        run, self.run = self.run, None
+        if run is None:
+            return
+        await run.end()
+        if self._line is not None:
+            await self._line.add(f"It was given {run.fed} events and sent {run.sent}.")
+            self._line = None
+
+    def _heard(self, said: Said) -> None:
+        connection = self.run.connection if self.run is not None else None
+        self._outgoing.put_nowait(self._sayer.said(said, connection))
+
+    async def _speak(self) -> None:
+        while True:
+            await self.send_json(await self._outgoing.get())
+
+    async def _recheck(self) -> None:
+        while True:
+            await asyncio.sleep(self.recheck_s)
+            if not await self._is_allowed():
+                return
+
+    async def _is_allowed(self) -> bool:
+        obstacle = await steering_obstacle(await user_now(self.scope))
+        if obstacle:
+            await self.close(FORBIDDEN, obstacle.encode()[:REASON_BYTES].decode("utf-8", "ignore"))
+        return not obstacle
