@@ -258,6 +258,7 @@ class Recorder(Observer):
         with self.lock:
             entry = self._write_send("group_send", sender, message)
             entry.group = group
+            self.state.groups.of(group, entry.at).count_send(entry.at)
             if receivers >= 0:  # a layer of somebody else's does not say
                 entry.facts = {"receivers": receivers}
             return entry.trace, self.journal.spell(entry)
@@ -304,8 +305,9 @@ class Recorder(Observer):
     def group_joined(self, layer: Any, group: str, channel: str) -> None:
         """Write a membership."""
         with self.lock:
-            self.state.memberships.join(layer, group, channel)
-            self._write_membership("join", "group_add", group, channel)
+            entry = self._write_membership("join", "group_add", group, channel)
+            self.state.memberships.join(layer, group, channel, entry.at)
+            self.state.groups.of(group, entry.at)
 
     def group_left(self, layer: Any, group: str, channel: str) -> None:
         """Write the end of a membership."""
@@ -385,12 +387,13 @@ class Recorder(Observer):
             cause = _cause_of(connection)
         return cause or ("", "")
 
-    def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> None:
+    def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> Entry:
         actor = current_connection.get()
         trace, cause = _cause_of(actor) or ("", "")
         known = self.state.of_channel(channel)
         entry = self._write(kind, name, known, trace=trace, cause=cause)
         entry.group, entry.channel = group, channel
+        return entry
 
     def _write_error(
         self,
