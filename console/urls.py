@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
-from django.urls import path, reverse_lazy
+from django.urls import path
 
 from console import action_views, client_views, downloads, views
 
@@ -11,6 +10,7 @@ app_name = "channelscope"
 
 urlpatterns = [
     path("", views.index, name="index"),
+    path("overview/", views.overview, name="overview"),
     path("connections/", views.connections, name="connections"),
     path("connections/<slug:connection_id>/", views.connection, name="connection"),
     path("traffic/", views.traffic, name="traffic"),
@@ -31,9 +31,5 @@ urlpatterns = [
     path("export/trace/<slug:trace_id>.otel.json", downloads.trace_otel, name="trace-otel"),
     path("metrics", downloads.metrics, name="metrics"),
     path("login/", views.SignIn.as_view(), name="login"),
-    path(
-        "logout/",
-        LogoutView.as_view(next_page=reverse_lazy("channelscope:login")),
-        name="logout",
-    ),
+    path("logout/", views.SignOut.as_view(), name="logout"),
 ]

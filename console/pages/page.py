@@ -83,8 +83,11 @@ class Page:
         template: the template of the whole page.
         gone_template: that of the page that says that there is no such subject any more.
         is_live: whether it changes while somebody looks.
+        tick_s: how often it is looked at even when nothing happens, because rates and idleness
+            change with time.
         query_room: whose keys its filter knows: those of connections, or of entries.
         params: the parameters of its address.
+        shortcuts: keys that only this page has, each with what it does.
         subject: what the page is about, such as a connection's id; "" for a room.
         reached: where its next update goes on from in this process; None until it is loaded.
         since: where it goes on from in the others, by their epoch.
@@ -97,8 +100,10 @@ class Page:
     room: ClassVar[str]
     title = ""
     is_live: ClassVar[bool] = True
+    tick_s: ClassVar[float] = 1.0
     query_room: ClassVar[Room] = "traffic"
     parent: ClassVar[Crumb | None] = None
+    shortcuts: ClassVar[Sequence[tuple[str, str]]] = ()
     gone_template: ClassVar[str] = "console/gone.html"
 
     def __init__(self, params: QueryDict, subject: str = "") -> None:
