@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import http.cookiejar
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,46 +16,11 @@ import pytest
 import websockets
 from websockets.typing import Origin
 
+from tests.e2e.console import Console
 from tests.e2e.servers import DAPHNE, STOP_S, UVICORN, DemoServer, running_demo
 from tests.support.redis_server import RedisServer
 
-SOON_S = 20.0
-PAUSE_S = 0.2
-
 LAYER = "runtime.layers.redis.RedisChannelLayer"
-
-
-class Console:
-    """Somebody of the staff at the console of one process."""
-
-    def __init__(self, demo: DemoServer) -> None:
-        self.url = demo.url
-        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self._opener = urllib.request.build_opener(jar)
-        self._opener.open(demo.new_sign_in_link(), timeout=SOON_S).close()
-
-    def see(self, path: str) -> str:
-        """Return the page at `path`, as it is now."""
-        try:
-            with self._opener.open(f"{self.url}/console/{path}", timeout=SOON_S) as response:
-                page: str = response.read().decode()
-                return page
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.read().decode()
-
-    def wait_to_see(self, path: str, is_there: Callable[[str], object]) -> str:
-        """Return the page at `path` once it shows what is waited for."""
-        until = time.monotonic() + SOON_S
-        while not is_there(page := self.see(path)):
-            assert time.monotonic() < until, f"Not seen at {path}: {words(page)}"
-            time.sleep(PAUSE_S)  # a pause between two looks at another process
-        return page
-
-
-def words(page: str) -> str:
-    """Return what a page says, without its markup."""
-    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
 
 @dataclass(frozen=True, slots=True)
