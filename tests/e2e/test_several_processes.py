@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import re
 import signal
@@ -16,7 +18,7 @@ import pytest
 import websockets
 from websockets.typing import Origin
 
-from tests.e2e.console import Console
+from tests.e2e.console import SOON_S, Console, words
 from tests.e2e.servers import DAPHNE, STOP_S, UVICORN, DemoServer, running_demo
 from tests.support.redis_server import RedisServer
 
@@ -142,3 +144,40 @@ def test_a_connection_of_a_process_that_does_not_answer_says_so(project: Project
         finally:
             os.kill(four.process.pid, signal.SIGCONT)
         assert f"{stopped} did not answer" in page
+
+
+async def test_a_message_is_followed_through_the_worker_to_the_last_send_in_another_process(
+    project: Project,
+) -> None:
+    def chat(demo: DemoServer) -> websockets.connect:
+        headers = {"Cookie": project.console.cookies()}
+        return websockets.connect(
+            f"{demo.websocket_url}/ws/chat/followed/",
+            origin=Origin(demo.url),
+            additional_headers=headers,
+        )
+
+    async def hear(socket: websockets.ClientConnection, kind: str) -> None:
+        while json.loads(await socket.recv())["type"] != kind:
+            pass
+
+    async with asyncio.timeout(SOON_S), chat(project.one) as one, chat(project.two) as two:
+        await hear(two, "joined")
+        await one.send('{"type": "message", "text": "/thumb followed"}')
+        await hear(two, "thumbnail")
+        await hear(one, "thumbnail")
+    page = await asyncio.to_thread(project.console.see, "traffic/?q=dir:in+followed")
+    position = re.search(
+        r'data-id="([0-9a-f]+:\d+)"[^>]*>(?:(?!data-id).)*?/thumb', page, re.DOTALL
+    )
+    assert position is not None
+    page = await asyncio.to_thread(project.console.see, f"traffic/?message={position[1]}")
+    (trace,) = set(re.findall(r"/console/traces/([0-9a-f]{12})/", page))
+    processes = {name(project.one), name(project.two), f"worker-{project.worker.pid}"}
+
+    def is_whole(page: str) -> bool:
+        return all(process in words(page) for process in processes)
+
+    page = await asyncio.to_thread(project.console.wait_to_see, f"traces/{trace}/", is_whole)
+    assert "thumbnail_generate()" in page
+    assert page.count("chat_thumbnail()") >= 2
