@@ -19,6 +19,7 @@ from console.action import Action, Outcome, failure
 from console.activity import Activity, bounded
 from console.activity_reading import read_activity
 from console.connection_view import ConnectionView
+from console.density import Density
 from console.entry import Position, spell, unspell
 from console.entry_view import EntryDetail, EntryView
 from console.handlers import STEPS
@@ -254,10 +255,12 @@ class Relay:
             matched += answer.number("matched")
             held += answer.number("held")
             since[answer.epoch] = answer.number("offset")
+            if (density := Density.read(answer.head.get("density"))) is not None:
+                own.density.merge(density)
         if len(entries) > len(own.entries):
             entries.sort(key=lambda entry: entry.at)
         silent = self.names_of(others.silent) if others is not None else ()
-        return EntryPage(entries[-limit:], matched, held, own.position, since, silent)
+        return EntryPage(entries[-limit:], matched, held, own.position, since, silent, own.density)
 
     async def entry(self, epoch: str, offset: int) -> EntryDetail | None:
         """Return one entry with its payload, its cause and its effects; None if it is gone.

@@ -92,7 +92,12 @@ class Answers:
             before=Before.read(plain.read_text(arguments["before"], 200)),
             limit=max(0, min(plain.read_int(arguments["limit"]), MOST_ROWS)),
         )
-        head = {"matched": page.matched, "held": page.held, "offset": page.position[1]}
+        head = {
+            "matched": page.matched,
+            "held": page.held,
+            "offset": page.position[1],
+            "density": page.density.as_plain(),
+        }
         return await self._lines(head, page.entries)
 
     async def _connection(self, arguments: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.views import LoginView, redirect_to_login
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -110,6 +110,7 @@ async def client(request: HttpRequest) -> HttpResponse:
     """Show the client."""
     page = ClientPage(request.GET)
     page.viewer = await request.auser()
+    page.host = request.get_host()
     return await _show(request, page)
 
 
@@ -127,6 +128,16 @@ class SignIn(LoginView):
         """Add what the console's templates expect."""
         shell = Shell.of(self.request, None)
         return super().get_context_data(shell=shell, host=self.request.get_host(), **kwargs)
+
+
+class SignOut(LogoutView):
+    """Django's own sign-out, which leads back to the door."""
+
+    next_page = "channelscope:login"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer as Django does, shielded as all of the console is."""
+        return shield(request, super().dispatch(request, *args, **kwargs))
 
 
 async def _show(request: HttpRequest, page: Page) -> HttpResponse:
