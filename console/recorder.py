@@ -182,12 +182,11 @@ class Recorder(Observer):
         with self.lock:
             if (known := self.state.get(connection.id)) is None:
                 return
-            if known.protocol == "channel":  # a worker's job: a message, whatever its keys
-                kept, (trace, cause) = self._keep(event), self._taken_as(event)
-                trace = trace or self._new_trace()
-            else:
-                kept = keep_event(event, self.settings.PAYLOAD_BYTES)
-                trace, cause = self._new_trace(), ""
+            is_job = known.protocol == "channel"
+            keep = keep_message if is_job else keep_event  # a job may well have a key "text"
+            kept = keep(event, self.settings.PAYLOAD_BYTES)
+            trace, cause = self._taken_as(event) if is_job else ("", "")
+            trace = trace or self._new_trace()
             entry = self._write("in", event["type"], known, kept, trace=trace, cause=cause)
             note_received(known, event, kept[1], entry.at)
             if known.consumer_class is not None:
