@@ -21,6 +21,7 @@ from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page
 from console.pages.routing import RoutingPage
@@ -97,6 +98,12 @@ async def traces(request: HttpRequest) -> HttpResponse:
 async def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
     """Show all that one event has caused."""
     return await _show(request, TracePage(request.GET, trace_id))
+
+
+@staff_only
+async def groups(request: HttpRequest, name: str = "") -> HttpResponse:
+    """Show the groups, and one of them."""
+    return await _show(request, GroupsPage(request.GET, name))
 
 
 @staff_only
