@@ -31,6 +31,7 @@ from console import mount, zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page, Partial, Update
 from console.pages.routing import RoutingPage
@@ -57,6 +58,7 @@ PAGES: Final[dict[str, type[Page]]] = {
         TrafficPage,
         TracesPage,
         TracePage,
+        GroupsPage,
         RoutingPage,
         WorkersPage,
         ClientPage,

@@ -19,14 +19,25 @@ from console.action import Action, Outcome, failure
 from console.activity import Activity, bounded
 from console.activity_reading import read_activity
 from console.connection_view import ConnectionView
+from console.density import Density
 from console.entry import Position, spell, unspell
 from console.entry_view import EntryDetail, EntryView
+from console.group_reading import read_group, read_groups
+from console.group_view import GroupDetail, GroupRow, merged
 from console.handlers import STEPS
 from console.ordering import Order
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
 from console.query import Query, parse
 from console.reader import Reader
-from console.reading import Before, Changes, EntryPage, Interest, Listing, ListingRequest
+from console.reading import (
+    Before,
+    Changes,
+    EntryPage,
+    Interest,
+    Listing,
+    ListingRequest,
+    RouteCounts,
+)
 from console.recorder import Recorder
 from console.relay_joining import Joining
 from console.relay_node import ANSWER_S, RelayNode
@@ -167,13 +178,48 @@ class Relay:
         """
         if (own := self.reader.connection(connection_id)) is not None:
             return own
-        replies = await self._ask("connection", {"id": connection_id})
+        replies = await self.ask("connection", {"id": connection_id})
         for answer in await heard(replies, ConnectionView):
             if answer.values:
                 return answer.values[0]
         if replies is not None and replies.silent:
             raise NoAnswer(self.names_of(replies.silent))
         return None
+
+    async def groups(
+        self, contains: str = "", process: str = ""
+    ) -> tuple[list[GroupRow], list[str]]:
+        """Return the groups that have members in any process, each once, in no order.
+
+        Args:
+            contains: only those whose name has this in it, in any case.
+            process: only what the process of this name says.
+
+        Returns: besides them the names of processes that did not answer.
+        """
+        asked = {"contains": contains}
+        own, others = await _both(read_groups(self.reader, contains), self._node(), "groups", asked)
+        answers = {self.reader.process.epoch: own}
+        for answer in await heard(others, GroupRow):
+            answers[answer.epoch] = answer.values
+        return merged(self._only(process, answers)), self._silent(others)
+
+    async def group(self, name: str, process: str = "") -> tuple[GroupDetail | None, list[str]]:
+        """Return one group as all processes know it; None if none does.
+
+        Returns: besides it the names of processes that did not answer.
+        """
+        own, others = await _both(
+            read_group(self.reader, name), self._node(), "group", {"name": name}
+        )
+        answers = {self.reader.process.epoch: [own] if own is not None else []}
+        for answer in await heard(others, GroupDetail):
+            answers[answer.epoch] = answer.values
+        found = [one for said in self._only(process, answers) for one in said[:1]]
+        whole = found[0] if found else None
+        for one in found[1:]:
+            whole = whole + one if whole is not None else one
+        return whole, self._silent(others)
 
     async def matching(self, query: Query | None = None) -> tuple[dict[str, list[str]], list[str]]:
         """Return the ids of the open connections that match, by the epoch of their process.
@@ -185,7 +231,7 @@ class Relay:
         found = {self.reader.process.epoch: own}
         for answer in await heard(others, ConnectionView):
             found[answer.epoch] = answer.identifiers("ids")
-        silent = self.names_of(others.silent) if others is not None else []
+        silent = self._silent(others)
         return {epoch: ids for epoch, ids in found.items() if ids}, silent
 
     async def act(self, action: Action, epoch: str = "") -> Outcome:
@@ -246,10 +292,12 @@ class Relay:
             matched += answer.number("matched")
             held += answer.number("held")
             since[answer.epoch] = answer.number("offset")
+            if (density := Density.read(answer.head.get("density"))) is not None:
+                own.density.merge(density)
         if len(entries) > len(own.entries):
             entries.sort(key=lambda entry: entry.at)
         silent = self.names_of(others.silent) if others is not None else ()
-        return EntryPage(entries[-limit:], matched, held, own.position, since, silent)
+        return EntryPage(entries[-limit:], matched, held, own.position, since, silent, own.density)
 
     async def entry(self, epoch: str, offset: int) -> EntryDetail | None:
         """Return one entry with its payload, its cause and its effects; None if it is gone.
@@ -369,6 +417,30 @@ class Relay:
         if watched is not None and node is not None:
             node.unsubscribe(watched)
 
+    async def ask(
+        self, question: str, arguments: Any, *, only: str = "", timeout_s: float = ANSWER_S
+    ) -> Replies | None:
+        """Ask the other processes; None if there are none to ask.
+
+        Args:
+            question: one that `relay_answers` knows, with its own `arguments`.
+            only: the epoch of the one process that is asked; "" for all.
+        """
+        node = self._node()
+        if node is None:
+            return None
+        return await node.ask(question, arguments, only=only, timeout_s=timeout_s)
+
+    async def routes(self, *, timeout_s: float = ANSWER_S) -> tuple[list[RouteCounts], list[str]]:
+        """Return who is connected where in each process, this one first.
+
+        Returns: besides them the names of processes that did not answer.
+        """
+        replies = await self.ask("routes", {}, timeout_s=timeout_s)
+        others = [one for answer in await heard(replies, RouteCounts) for one in answer.values]
+        silent = self.names_of(replies.silent) if replies is not None else []
+        return [self.reader.route_counts(), *others], silent
+
     def totals(self, process: str = "") -> Totals:
         """Return the measurements of all processes that speak, or of those with one name."""
         chosen = [
@@ -415,6 +487,14 @@ class Relay:
         names = {status.process.epoch: status.process.name for status in self.statuses()}
         return [names.get(epoch, epoch) for epoch in epochs]
 
+    def _only(self, process: str, answers: Mapping[str, list[T]]) -> list[list[T]]:
+        """Return the answers of the processes with one name, or of all."""
+        names = {one.process.epoch: one.process.name for one in self.statuses()}
+        return [said for epoch, said in answers.items() if process in ("", names.get(epoch, epoch))]
+
+    def _silent(self, replies: Replies | None) -> list[str]:
+        return self.names_of(replies.silent) if replies is not None else []
+
     def _known(self) -> RelayNode | None:
         # Templates are rendered on threads of their own, and ask how the processes are.
         return self._joining.known if self._joining is not None else None
@@ -422,16 +502,10 @@ class Relay:
     def _node(self) -> RelayNode | None:
         return self._joining.node if self._joining is not None else None
 
-    async def _ask(self, question: str, arguments: Any, *, only: str = "") -> Replies | None:
-        node = self._node()
-        if node is None:
-            return None
-        return await node.ask(question, arguments, only=only)
-
     async def _detail(self, epoch: str, offset: int) -> EntryDetail | None:
         if epoch == self.reader.position[0]:
             return await self.reader.entry(offset)
-        replies = await self._ask("entry", {"offset": offset}, only=epoch)
+        replies = await self.ask("entry", {"offset": offset}, only=epoch)
         if replies is not None and replies.silent:
             if epoch not in {status.process.epoch for status in self.statuses()}:
                 return None  # of a process that has ended
@@ -454,7 +528,7 @@ class Relay:
         """Add what other processes know of an entry's cause and of its effects."""
         cause = unspell(detail.view.cause)
         effects = {one.position: one for one in detail.effects}
-        replies = await self._ask("effects", {"position": position})
+        replies = await self.ask("effects", {"position": position})
         for answer in await heard(replies, EntryView):
             effects |= {one.position: one for one in answer.values}
         effects |= {one.position: one for one in self.reader.effects_of(position)}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
-from django.urls import path, reverse_lazy
+from django.urls import path
 
 from console import action_views, client_views, downloads, letter_views, views
 
@@ -17,6 +16,8 @@ urlpatterns = [
     path("traffic/", views.traffic, name="traffic"),
     path("traces/", views.traces, name="traces"),
     path("traces/<slug:trace_id>/", views.trace, name="trace"),
+    path("groups/", views.groups, name="groups"),
+    path("groups/<path:name>/", views.groups, name="group"),
     path("routing/", views.routing, name="routing"),
     path("workers/", views.workers, name="workers"),
     path("workers/letters/<slug:kind>/", letter_views.letters, name="letters"),
@@ -32,9 +33,5 @@ urlpatterns = [
     path("export/trace/<slug:trace_id>.otel.json", downloads.trace_otel, name="trace-otel"),
     path("metrics", downloads.metrics, name="metrics"),
     path("login/", views.SignIn.as_view(), name="login"),
-    path(
-        "logout/",
-        LogoutView.as_view(next_page=reverse_lazy("channelscope:login")),
-        name="logout",
-    ),
+    path("logout/", views.SignOut.as_view(), name="logout"),
 ]

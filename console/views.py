@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.views import LoginView, redirect_to_login
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -21,6 +21,7 @@ from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page
 from console.pages.routing import RoutingPage
@@ -101,6 +102,12 @@ async def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
 
 
 @staff_only
+async def groups(request: HttpRequest, name: str = "") -> HttpResponse:
+    """Show the groups, and one of them."""
+    return await _show(request, GroupsPage(request.GET, name))
+
+
+@staff_only
 async def routing(request: HttpRequest) -> HttpResponse:
     """Show where every path goes."""
     return await _show(request, RoutingPage(request.GET))
@@ -117,6 +124,7 @@ async def client(request: HttpRequest) -> HttpResponse:
     """Show the client."""
     page = ClientPage(request.GET)
     page.viewer = await request.auser()
+    page.host = request.get_host()
     return await _show(request, page)
 
 
@@ -134,6 +142,16 @@ class SignIn(LoginView):
         """Add what the console's templates expect."""
         shell = Shell.of(self.request, None)
         return super().get_context_data(shell=shell, host=self.request.get_host(), **kwargs)
+
+
+class SignOut(LogoutView):
+    """Django's own sign-out, which leads back to the door."""
+
+    next_page = "channelscope:login"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer as Django does, shielded as all of the console is."""
+        return shield(request, super().dispatch(request, *args, **kwargs))
 
 
 async def _show(request: HttpRequest, page: Page) -> HttpResponse:
