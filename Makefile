@@ -20,7 +20,8 @@ run: .venv/.demo ## Run the demo with its console (PORT=8000 HOST=127.0.0.1)
 	@exec $(PYTHON) -m console.cli demo --port "$(PORT)" --host "$(HOST)"
 
 .PHONY: test
-test: .venv/.test ## Run all tests, with a real Redis and a real Chromium (ARGS="-k mailbox")
+test: .venv/.test ## Run all tests, with a real Redis, Chromium and Mosquitto (ARGS="-k mailbox")
+	@$(PYTHON) -m tools.programs
 	@CHANNELSCOPE_CHROMIUM="$$($(PYTHON) -m tools.browser)" && export CHANNELSCOPE_CHROMIUM && \
 		exec $(PYTHON) -m pytest $(ARGS)
 

@@ -26,8 +26,11 @@ LONGEST_NAME: Final = 99
 LONGEST_REASON_BYTES: Final = 123
 """Source: RFC 6455, section 5.5: a control frame has 125 bytes, two of them the code."""
 
-CLOSE_CODES: Final = (1000, *range(3000, 5000))
-"""Source: RFC 6455, section 7.4: what an application may close with."""
+CLOSE_CODES: Final = (1000, 1001, 1008, 1011, 1012, 1013, *range(3000, 5000))
+"""What an application or its server may close with.
+
+Source: RFC 6455, section 7.4; the IANA registry of WebSocket close codes
+"""
 
 REASONS_KEPT: Final = 5
 
@@ -167,7 +170,10 @@ def _require_message(action: Action) -> None:
 
 def _check_close(action: Action) -> None:
     if action.code not in CLOSE_CODES:
-        raise RefusedAction(f"Expected the code 1000 or one of 3000 to 4999, not {action.code}.")
+        raise RefusedAction(
+            "Expected one of the codes 1000, 1001, 1008, 1011 to 1013 and 3000 to 4999, not"
+            f" {action.code}."
+        )
     if len(action.reason.encode("utf-8", "replace")) > LONGEST_REASON_BYTES:
         raise RefusedAction(f"Expected a reason of at most {LONGEST_REASON_BYTES} bytes.")
 

@@ -134,12 +134,14 @@ class Activity:
         has_opened: whether a connection has ever been opened there.
         drops: layer messages that did not reach a receiver since the start, by reason.
         missed: paths that no route took, and how often.
+        loop_lag_s: how late its event loop was just then.
     """
 
     newest: int
     running_s: float
     totals: Totals
     has_opened: bool = False
+    loop_lag_s: float = 0.0
     steps: Steps = Steps()
     handlers: tuple[HandlerActivity, ...] = ()
     consumers: tuple[ConsumerActivity, ...] = ()

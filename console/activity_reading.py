@@ -6,6 +6,7 @@ between which the application's events get through. Used by the relay, and by wh
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,10 @@ DEEP = 5
 """Messages that wait for one connection before it is worth a word."""
 
 
+NAP_S = 0.005
+"""Long enough for whatever is due meanwhile to get in the way."""
+
+
 async def read_activity(reader: Reader, steps: int = STEPS) -> Activity:
     """Return what this process did.
 
@@ -55,6 +60,7 @@ async def read_activity(reader: Reader, steps: int = STEPS) -> Activity:
         for number, step in stats.recent(now, steps).items():
             durations.setdefault(number, []).append(sparse(step.buckets))
 
+    lag_s = await loop_lag()
     with lock:
         handlers = _busiest(state, now)
     await in_slices(handlers, look, lock)
@@ -64,6 +70,7 @@ async def read_activity(reader: Reader, steps: int = STEPS) -> Activity:
             running_s=now - newest * STEP_S,
             totals=reader.totals(),
             has_opened=state.tally.totals["open"] > 0,
+            loop_lag_s=lag_s,
             steps=_steps(state, now, steps, newest, durations),
             handlers=tuple(busiest),
             consumers=_consumers(state),
@@ -72,6 +79,14 @@ async def read_activity(reader: Reader, steps: int = STEPS) -> Activity:
             deepest=_deepest(reader),
             work=_work(state, now),
         )
+
+
+async def loop_lag() -> float:
+    """Return how much longer than asked for the event loop let its caller sleep, in seconds."""
+    loop = asyncio.get_running_loop()
+    due_at = loop.time() + NAP_S
+    await asyncio.sleep(NAP_S)
+    return max(loop.time() - due_at, 0.0)
 
 
 def _steps(

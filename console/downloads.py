@@ -8,10 +8,9 @@ without that setting it is not there.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from importlib.metadata import version
-from itertools import islice
+from itertools import chain, islice
 
 from asgiref.sync import sync_to_async
 from django.http import (
@@ -28,16 +27,18 @@ from console.conf import settings
 from console.connection_view import ConnectionView
 from console.exports import har, ndjson, otel, prometheus
 from console.exports.record import Record
+from console.gathering import PIECE, Gathered, Missing, scopes
 from console.pages.query_field import QueryField
 from console.query import Query
+from console.reading import Listing
 from console.relay import relay
 from console.shielding import shield
 from console.views import staff_only
 
-PIECE = 50
-"""Entries that are made into text at once: a thread does not keep the interpreter for longer."""
-
 SERVICE = "channelscope"
+
+MOST_ROWS = 10_000
+"""Connections of a process in one file."""
 
 
 @staff_only
@@ -46,8 +47,8 @@ async def traffic_ndjson(request: HttpRequest) -> HttpResponseBase:
     field = _field(request)
     if field.error is not None:
         return _not_understood(field)
-    records = relay.reader.records(field.query, connections=_connections(request))
-    return _file(ndjson.entries(records), "application/x-ndjson", "traffic.ndjson")
+    gathered = await Gathered.of(relay, field.query, _connections(request))
+    return _file(_lines(gathered), "application/x-ndjson", "traffic.ndjson")
 
 
 @staff_only
@@ -56,9 +57,10 @@ async def traffic_har(request: HttpRequest) -> HttpResponseBase:
     field = _field(request)
     if field.error is not None:
         return _not_understood(field)
-    records = await _taken(field.query, _connections(request))
-    ids = dict.fromkeys(one.view.connection for one in records)
-    return _archive([view for one in ids if (view := await _seen(one))], records)
+    gathered = await Gathered.of(relay, field.query, _connections(request))
+    records = await gathered.all()
+    ids = dict.fromkeys(one.view.connection for one in records if one.view.connection)
+    return _archive(await scopes(relay, list(ids)), records, gathered.missing.sentences())
 
 
 @staff_only
@@ -67,8 +69,9 @@ async def connections_ndjson(request: HttpRequest) -> HttpResponseBase:
     field = _field(request)
     if field.error is not None:
         return _not_understood(field)
-    views = await _listed(request, field.query)
-    return _file(ndjson.connections(views), "application/x-ndjson", "connections.ndjson")
+    listed = await _listed(request, field.query)
+    lines = chain(ndjson.connections(listed.rows), ndjson.notes(_missing_from(listed)))
+    return _file(_pieces(lines), "application/x-ndjson", "connections.ndjson")
 
 
 @staff_only
@@ -77,9 +80,12 @@ async def connections_har(request: HttpRequest) -> HttpResponseBase:
     field = _field(request)
     if field.error is not None:
         return _not_understood(field)
-    ids = {view.id for view in await _listed(request, field.query)}
-    views = [view for one in ids if (view := await _seen(one))]
-    return _archive(views, await _taken(None, ids))
+    listed = await _listed(request, field.query)
+    ids = [view.id for view in listed.rows]
+    gathered = await Gathered.of(relay, None, ids)
+    records = await gathered.all()
+    missing = dict.fromkeys((*_missing_from(listed), *gathered.missing.sentences()))
+    return _archive(await scopes(relay, ids), records, list(missing))
 
 
 @staff_only
@@ -92,7 +98,8 @@ async def trace_otel(request: HttpRequest, trace_id: str) -> HttpResponseBase:
         spans = otel.spans(trace, service=SERVICE)
     except otel.OpenTelemetryMissing as missing:
         return HttpResponse(str(missing), "text/plain", status=501)
-    return _file(iter([otel.as_json(spans)]), "application/json", f"{trace_id}.otel.json")
+    written = iter([otel.as_json(spans)])
+    return _file(_pieces(written), "application/json", f"{trace_id}.otel.json")
 
 
 async def metrics(request: HttpRequest) -> HttpResponse:
@@ -115,50 +122,49 @@ def _field(request: HttpRequest) -> QueryField:
     return QueryField.read(params.get("q", ""), process=params.get("process", ""))
 
 
-def _connections(request: HttpRequest) -> set[str] | None:
+def _connections(request: HttpRequest) -> list[str] | None:
     """Return the only connection that is asked for, if one is: a page of one exports its own."""
     chosen = request.GET.get("connection", "")
-    return {chosen} if chosen else None
+    return [chosen] if chosen else None
 
 
 def _not_understood(field: QueryField) -> HttpResponse:
     return HttpResponseBadRequest(f"The filter cannot be understood: {field.error}", "text/plain")
 
 
-async def _listed(request: HttpRequest, query: Query) -> list[ConnectionView]:
-    hidden = set(request.GET.getlist("hide"))
-    return [view for view in await relay.connections(query) if view.protocol not in hidden]
+async def _listed(request: HttpRequest, query: Query) -> Listing:
+    return await relay.listing(query, None, request.GET.getlist("hide"), MOST_ROWS)
 
 
-async def _seen(connection_id: str) -> ConnectionView | None:
-    await asyncio.sleep(0)  # between two scopes the application has its turn
-    return await relay.connection(connection_id) if connection_id else None
+def _missing_from(listed: Listing) -> list[str]:
+    return Missing(silent=list(listed.silent)).sentences()
 
 
-async def _taken(query: Query | None, connections: set[str] | None) -> list[Record]:
-    in_thread = sync_to_async(_all, thread_sensitive=False)
-    return await in_thread(relay.reader.records(query, connections=connections))
+def _archive(
+    views: list[ConnectionView], records: list[Record], missing: list[str]
+) -> HttpResponseBase:
+    chunks = har.chunks(views, records, version=version("channelscope"), comment=" ".join(missing))
+    return _file(_pieces(chunks), "application/json", "channelscope.har")
 
 
-def _archive(views: list[ConnectionView], records: list[Record]) -> HttpResponseBase:
-    chunks = har.chunks(views, records, version=version("channelscope"))
-    return _file(chunks, "application/json", "channelscope.har")
-
-
-def _file(chunks: Iterator[str], content_type: str, name: str) -> HttpResponseBase:
-    response = StreamingHttpResponse(_pieces(chunks), content_type=content_type)
+def _file(pieces: AsyncIterator[bytes], content_type: str, name: str) -> HttpResponseBase:
+    response = StreamingHttpResponse(pieces, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+async def _lines(gathered: Gathered) -> AsyncIterator[bytes]:
+    async for records in gathered.pieces():
+        async for piece in _pieces(ndjson.entries(records)):
+            yield piece
+    async for piece in _pieces(ndjson.notes(gathered.missing.sentences())):
+        yield piece
 
 
 async def _pieces(chunks: Iterator[str]) -> AsyncIterator[bytes]:
     in_thread = sync_to_async(_piece, thread_sensitive=False)
     while piece := await in_thread(chunks):
         yield piece
-
-
-def _all(records: Iterator[Record]) -> list[Record]:
-    return list(records)
 
 
 def _piece(chunks: Iterator[str]) -> bytes:

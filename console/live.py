@@ -31,12 +31,13 @@ from console import mount, zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.overview import OverviewPage
 from console.pages.page import Page, Partial, Update
 from console.pages.routing import RoutingPage
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
-from console.policy import may_watch
+from console.policy import may_watch, steering_obstacle
 from console.relay import Watch, relay
 from console.viewer import user_now
 from console.virtual_live import VirtualConsumer
@@ -49,6 +50,7 @@ from runtime.typing import Receive, Scope, Send
 PAGES: Final[dict[str, type[Page]]] = {
     page.name: page
     for page in (
+        OverviewPage,
         ConnectionsPage,
         ConnectionPage,
         TrafficPage,
@@ -60,8 +62,6 @@ PAGES: Final[dict[str, type[Page]]] = {
 }
 FORBIDDEN: Final = 4403
 NOT_UNDERSTOOD: Final = 4400
-TICK_S: Final = 1.0
-"""Rates and idleness change because time passes: look that often even when nothing happens."""
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -117,6 +117,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             except LookupError:
                 await self.send_json({"reload": True})
                 return
+            page.obstacle = await steering_obstacle(self.scope["user"])
             page.resume(position)
             with page.following(watch.wake):
                 await self._keep_current(page, watch)
@@ -132,7 +133,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             update = await page.update()
             if update:
                 await self._deliver(update, page.position)
-            await _changed_or_tick(watch)
+            await _changed_or_tick(watch, page.tick_s)
 
     async def _deliver(self, update: Update, position: str) -> None:
         batch: dict[str, Any] = {"position": position, **update.data}
@@ -162,9 +163,9 @@ def render(partials: list[Partial]) -> str:
     return render_to_string("console/live.html", {"regions": regions})
 
 
-async def _changed_or_tick(watch: Watch) -> None:
+async def _changed_or_tick(watch: Watch, tick_s: float) -> None:
     try:
-        async with asyncio.timeout(TICK_S):
+        async with asyncio.timeout(tick_s):
             await watch.changed()
     except TimeoutError:
         pass

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import UnionType
@@ -143,6 +144,8 @@ def read_list(value: Any) -> list[Any]:
 def _inside(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return to_plain(value)
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
     if isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
         return [to_plain(item) for item in value]
     return value
@@ -182,6 +185,7 @@ def _by_type(name: str, hint: Any) -> Read:
         int: read_int,
         float: read_float,
         bool: _read_bool,
+        bytes: _read_bytes,
         Any: lambda value: value,
         object: lambda value: value,
     }
@@ -235,6 +239,13 @@ def _read_position(value: Any) -> str:
     if not isinstance(value, str) or not _POSITION.fullmatch(value):
         raise MalformedValue("position", "a position such as 5f00c2:17")
     return value
+
+
+def _read_bytes(value: Any) -> bytes:
+    try:
+        return b64decode(read_text(value), validate=True)
+    except ValueError:
+        raise MalformedValue("bytes", "base64") from None
 
 
 def _read_bool(value: Any) -> bool:

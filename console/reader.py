@@ -15,6 +15,7 @@ from typing import TypeVar
 from console.connection import ConnectionState
 from console.connection_glance import Glance
 from console.connection_view import ConnectionReader, ConnectionView
+from console.density import density_of
 from console.entry import DIRECTIONS, Entry, Position, unspell
 from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
 from console.exports import prometheus
@@ -23,7 +24,7 @@ from console.ordering import Order
 from console.process import ProcessView, Totals
 from console.query import Query
 from console.rates import rates
-from console.reading import Before, Changes, EntryPage, Listing
+from console.reading import Before, Changes, EntryPage, Listing, RouteCounts
 from console.recorder import Recorder
 from console.redact import Redactor
 from console.slices import in_slices
@@ -115,7 +116,10 @@ class Reader:
         is_before = self._is_before(before)
         candidates = [entry for entry in held if is_before(entry) and _is_on(entry, connection)]
         found = await self._matching_entries(query, candidates)
-        return EntryPage(await self._shown(found[-limit:]), len(found), len(held), position)
+        density = density_of(((DIRECTIONS[one.kind], one.at) for one in found), recorder.clock())
+        return EntryPage(
+            await self._shown(found[-limit:]), len(found), len(held), position, density=density
+        )
 
     def records(
         self, query: Query | None = None, *, connections: Collection[str] | None = None
@@ -131,11 +135,34 @@ class Reader:
         with self.recorder.lock:
             held = list(self.recorder.journal)
         for entry in held:
-            is_on = connections is None or (
-                entry.connection is not None and entry.connection.id in connections
-            )
-            if is_on and (not query or query.matches(EntryRecord(entry, self.entry_reader))):
-                yield record(entry, self.entry_reader)
+            if (found := self.record(entry, query, connections)) is not None:
+                yield found
+
+    def record(
+        self, entry: Entry, query: Query | None, connections: Collection[str] | None
+    ) -> Record | None:
+        """Return an entry with its whole payload; None if it does not match."""
+        is_on = connections is None or (
+            entry.connection is not None and entry.connection.id in connections
+        )
+        if is_on and (not query or query.matches(EntryRecord(entry, self.entry_reader))):
+            return record(entry, self.entry_reader)
+        return None
+
+    def piece(self, offset: int, until: int, most: int) -> tuple[list[Entry], int, int]:
+        """Return the first entries from `offset` on, how many of them are gone, and the end.
+
+        Args:
+            until: without the entries from there on; 0 for those that are held now, of which
+                none is gone.
+            most: how many entries at most.
+        """
+        with self.recorder.lock:
+            journal = self.recorder.journal
+            end = min(until or journal.position[1], journal.position[1])
+            missed = max(journal.first_offset - offset, 0) if until else 0
+            held, _ = journal.since(offset)
+        return [entry for entry in held[:most] if entry.offset < end], missed, end
 
     async def traces(
         self, query: Query | None, asked: TracesRequest
@@ -154,6 +181,11 @@ class Reader:
         """Return how many connections are open, by scope type and route; of channels, by name."""
         with self.recorder.lock:
             return self.recorder.state.count_by_leaf()
+
+    def route_counts(self) -> RouteCounts:
+        """Return who is connected where, and what found no route."""
+        leaves = ((*leaf, count) for leaf, count in self.leaf_counts().items())
+        return RouteCounts(tuple(leaves), tuple(self.missed_paths()))
 
     def missed_paths(self) -> list[tuple[str, int]]:
         """Return the paths that no route took, and how often, the most frequent first."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from console.connection_view import ConnectionView
+from console.density import Density
 from console.entry import Position, spell, unspell
 from console.entry_view import EntryView
 
@@ -83,6 +84,36 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsRequest:
+    """A piece of what is exported of one process.
+
+    Attributes:
+        query: a filter, as the query language has it.
+        connections: only what happened on those with these ids; None for all.
+        offset: where to go on from.
+        until: where to end; 0 for what is held now.
+    """
+
+    query: str = ""
+    connections: tuple[str, ...] | None = None
+    offset: int = 0
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteCounts:
+    """Who is connected where in one process, and what found no route.
+
+    Attributes:
+        leaves: (scope type, route, open connections); of channels the name is the route.
+        missed: (path, how often), the most frequent first.
+    """
+
+    leaves: tuple[tuple[str, str, int], ...] = ()
+    missed: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """Where to go back from in a list of entries.
 
@@ -123,6 +154,7 @@ class EntryPage:
         position: where to go on from with `changes()`.
         since: where the other processes go on from, by their epoch.
         silent: names of processes that did not answer: their entries are missing.
+        density: when those that match passed, as far as that is lately.
     """
 
     entries: list[EntryView]
@@ -131,6 +163,7 @@ class EntryPage:
     position: Position
     since: Mapping[str, int] = field(default_factory=dict)
     silent: Sequence[str] = ()
+    density: Density = field(default_factory=lambda: Density(0.0))
 
 
 @dataclass(frozen=True, slots=True)

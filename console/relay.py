@@ -19,6 +19,7 @@ from console.action import Action, Outcome, failure
 from console.activity import Activity, bounded
 from console.activity_reading import read_activity
 from console.connection_view import ConnectionView
+from console.density import Density
 from console.entry import Position, spell, unspell
 from console.entry_view import EntryDetail, EntryView
 from console.handlers import STEPS
@@ -26,7 +27,15 @@ from console.ordering import Order
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
 from console.query import Query, parse
 from console.reader import Reader
-from console.reading import Before, Changes, EntryPage, Interest, Listing, ListingRequest
+from console.reading import (
+    Before,
+    Changes,
+    EntryPage,
+    Interest,
+    Listing,
+    ListingRequest,
+    RouteCounts,
+)
 from console.recorder import Recorder
 from console.relay_joining import Joining
 from console.relay_node import ANSWER_S, RelayNode
@@ -167,7 +176,7 @@ class Relay:
         """
         if (own := self.reader.connection(connection_id)) is not None:
             return own
-        replies = await self._ask("connection", {"id": connection_id})
+        replies = await self.ask("connection", {"id": connection_id})
         for answer in await heard(replies, ConnectionView):
             if answer.values:
                 return answer.values[0]
@@ -246,10 +255,12 @@ class Relay:
             matched += answer.number("matched")
             held += answer.number("held")
             since[answer.epoch] = answer.number("offset")
+            if (density := Density.read(answer.head.get("density"))) is not None:
+                own.density.merge(density)
         if len(entries) > len(own.entries):
             entries.sort(key=lambda entry: entry.at)
         silent = self.names_of(others.silent) if others is not None else ()
-        return EntryPage(entries[-limit:], matched, held, own.position, since, silent)
+        return EntryPage(entries[-limit:], matched, held, own.position, since, silent, own.density)
 
     async def entry(self, epoch: str, offset: int) -> EntryDetail | None:
         """Return one entry with its payload, its cause and its effects; None if it is gone.
@@ -369,6 +380,30 @@ class Relay:
         if watched is not None and node is not None:
             node.unsubscribe(watched)
 
+    async def ask(
+        self, question: str, arguments: Any, *, only: str = "", timeout_s: float = ANSWER_S
+    ) -> Replies | None:
+        """Ask the other processes; None if there are none to ask.
+
+        Args:
+            question: one that `relay_answers` knows, with its own `arguments`.
+            only: the epoch of the one process that is asked; "" for all.
+        """
+        node = self._node()
+        if node is None:
+            return None
+        return await node.ask(question, arguments, only=only, timeout_s=timeout_s)
+
+    async def routes(self, *, timeout_s: float = ANSWER_S) -> tuple[list[RouteCounts], list[str]]:
+        """Return who is connected where in each process, this one first.
+
+        Returns: besides them the names of processes that did not answer.
+        """
+        replies = await self.ask("routes", {}, timeout_s=timeout_s)
+        others = [one for answer in await heard(replies, RouteCounts) for one in answer.values]
+        silent = self.names_of(replies.silent) if replies is not None else []
+        return [self.reader.route_counts(), *others], silent
+
     def totals(self, process: str = "") -> Totals:
         """Return the measurements of all processes that speak, or of those with one name."""
         chosen = [
@@ -422,16 +457,10 @@ class Relay:
     def _node(self) -> RelayNode | None:
         return self._joining.node if self._joining is not None else None
 
-    async def _ask(self, question: str, arguments: Any, *, only: str = "") -> Replies | None:
-        node = self._node()
-        if node is None:
-            return None
-        return await node.ask(question, arguments, only=only)
-
     async def _detail(self, epoch: str, offset: int) -> EntryDetail | None:
         if epoch == self.reader.position[0]:
             return await self.reader.entry(offset)
-        replies = await self._ask("entry", {"offset": offset}, only=epoch)
+        replies = await self.ask("entry", {"offset": offset}, only=epoch)
         if replies is not None and replies.silent:
             if epoch not in {status.process.epoch for status in self.statuses()}:
                 return None  # of a process that has ended
@@ -454,7 +483,7 @@ class Relay:
         """Add what other processes know of an entry's cause and of its effects."""
         cause = unspell(detail.view.cause)
         effects = {one.position: one for one in detail.effects}
-        replies = await self._ask("effects", {"position": position})
+        replies = await self.ask("effects", {"position": position})
         for answer in await heard(replies, EntryView):
             effects |= {one.position: one for one in answer.values}
         effects |= {one.position: one for one in self.reader.effects_of(position)}

@@ -9,20 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 from console import plain
 from console.activity_reading import read_activity
+from console.entry import Entry
 from console.ordering import Order
 from console.query import Query, QueryError, parse
 from console.reader import Reader
-from console.reading import Before, ListingRequest
+from console.reading import Before, ListingRequest, RecordsRequest
 from console.relay_protocol import RefusedMessage, dumps
 from console.slices import in_slices
 from console.trace_glance import TracesRequest
 
 MOST_ROWS = 10_000
 LONGEST_QUERY = 2_000
+
+MOST_RECORDS = 200
+"""Entries that are looked at for one piece of an export."""
+
+MOST_RECORD_CHARS = 2_000_000
+"""Characters of a piece, after which it ends; one entry more may be in it."""
+
+MOST_SCOPES = 100
 
 Handler: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[list[str]]]
 
@@ -41,6 +51,9 @@ class Answers:
             "traces": self._traces,
             "matching": self._matching,
             "activity": self._activity,
+            "connections": self._connections,
+            "records": self._records,
+            "routes": self._routes,
         }
 
     async def to(self, question: str, arguments: Mapping[str, Any]) -> str:
@@ -79,7 +92,12 @@ class Answers:
             before=Before.read(plain.read_text(arguments["before"], 200)),
             limit=max(0, min(plain.read_int(arguments["limit"]), MOST_ROWS)),
         )
-        head = {"matched": page.matched, "held": page.held, "offset": page.position[1]}
+        head = {
+            "matched": page.matched,
+            "held": page.held,
+            "offset": page.position[1],
+            "density": page.density.as_plain(),
+        }
         return await self._lines(head, page.entries)
 
     async def _connection(self, arguments: Mapping[str, Any]) -> list[str]:
@@ -111,11 +129,41 @@ class Answers:
         activity = await read_activity(self._reader, plain.read_int(arguments["steps"]))
         return await self._lines({}, [activity])
 
+    async def _connections(self, arguments: Mapping[str, Any]) -> list[str]:
+        ids = [plain.read_identifier(one) for one in plain.read_list(arguments["ids"])]
+        found = (self._reader.connection(one) for one in ids[:MOST_SCOPES])
+        return await self._lines({}, (view for view in found if view is not None))
+
+    async def _records(self, arguments: Mapping[str, Any]) -> list[str]:
+        asked = plain.from_plain(RecordsRequest, arguments)
+        query, connections = read_query(asked.query), _set_of(asked.connections)
+        entries, missed, until = self._reader.piece(asked.offset, asked.until, MOST_RECORDS)
+        lines: list[str] = []
+        chars, end = 0, until if not entries else asked.offset
+
+        def write(entry: Entry) -> None:
+            nonlocal chars, end
+            end = entry.offset + 1
+            if (found := self._reader.record(entry, query, connections)) is not None:
+                lines.append(dumps(plain.to_plain(found)))
+                chars += len(lines[-1])
+
+        fitting = takewhile(lambda entry: chars < MOST_RECORD_CHARS, entries)
+        await in_slices(fitting, write, self._reader.recorder.lock)
+        return [dumps({"next": end, "until": until, "missed": missed}), *lines]
+
+    async def _routes(self, arguments: Mapping[str, Any]) -> list[str]:
+        return await self._lines({}, [self._reader.route_counts()])
+
     async def _lines(self, head: Mapping[str, Any], values: Iterable[Any]) -> list[str]:
         lines = [dumps(head)]
         lock = self._reader.recorder.lock
         await in_slices(values, lambda value: lines.append(dumps(plain.to_plain(value))), lock)
         return lines
+
+
+def _set_of(ids: tuple[str, ...] | None) -> frozenset[str] | None:
+    return frozenset(ids) if ids is not None else None
 
 
 def read_query(text: str) -> Query | None:

@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeAlias
 
 from console.pattern_reach import reach
 from console.routes import inner_of, name_of
+from runtime.protocols.mqtt import TopicRouter
+from runtime.protocols.mqtt.topics import matches
 from runtime.routes import RouteTable
 from runtime.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
 
@@ -98,6 +100,8 @@ class _Walk:
             return self._by_protocol(application, path, route, depth)
         if isinstance(application, ChannelNameRouter):
             return self._by_channel(application, route, depth)
+        if isinstance(application, TopicRouter):
+            return self._by_topic(application, route, depth)
         if isinstance(application, URLRouter):
             return self._by_path(application, path, route, depth)
         if (inner := inner_of(application)) is not None:
@@ -125,6 +129,17 @@ class _Walk:
             self._note(Step("channel", name, is_taken=name == channel, number=number, of=of))
             if name == channel:
                 return self.enter(inner, "", route + name, depth - 1)
+        return False
+
+    def _by_topic(self, router: TopicRouter, route: str, depth: int) -> bool:
+        topic, of = self.resolution.path, len(router.application_mapping)
+        for number, (topic_filter, inner) in enumerate(router.application_mapping.items(), 1):
+            if not matches(topic_filter, topic):
+                step = Step("pattern", topic_filter, False, number, of, "", topic_filter, topic)
+                self._note(step)
+                continue
+            self._note(Step("pattern", topic_filter, True, number, of, matched=topic))
+            return self.enter(inner, "", route + topic_filter, depth - 1)
         return False
 
     def _by_path(self, router: URLRouter, path: str, route: str, depth: int) -> bool:

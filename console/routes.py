@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 from django.urls import URLResolver
 
 from console.route_patterns import ArgumentView, RoutePart, read_pattern
+from runtime.protocols.mqtt import TopicRouter
 from runtime.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
 from runtime.utils import name_that_thing
 
@@ -156,7 +157,7 @@ def _unique(arguments: tuple[ArgumentView, ...]) -> Iterator[ArgumentView]:
 
 def _steps(application: Any) -> list[tuple[str, Any]]:
     """Return what `application` passes on to, each with what leads there."""
-    if isinstance(application, ProtocolTypeRouter | ChannelNameRouter):
+    if isinstance(application, ProtocolTypeRouter | ChannelNameRouter | TopicRouter):
         return [(str(name), inner) for name, inner in application.application_mapping.items()]
     if isinstance(application, URLRouter):
         return [
@@ -183,7 +184,7 @@ def _kind(application: Any) -> NodeKind:
         return "protocols"
     if isinstance(application, ChannelNameRouter):
         return "channels"
-    if isinstance(application, URLRouter):
+    if isinstance(application, URLRouter | TopicRouter):
         return "router"
     if hasattr(application, "consumer_class"):
         return "consumer"

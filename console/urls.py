@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
-from django.urls import path, reverse_lazy
+from django.urls import path
 
-from console import client_views, downloads, views
+from console import action_views, client_views, downloads, views
 
 app_name = "channelscope"
 
 urlpatterns = [
     path("", views.index, name="index"),
+    path("overview/", views.overview, name="overview"),
     path("connections/", views.connections, name="connections"),
     path("connections/<slug:connection_id>/", views.connection, name="connection"),
     path("traffic/", views.traffic, name="traffic"),
@@ -18,6 +18,8 @@ urlpatterns = [
     path("traces/<slug:trace_id>/", views.trace, name="trace"),
     path("routing/", views.routing, name="routing"),
     path("client/", views.client, name="client"),
+    path("dialogs/<slug:kind>/", action_views.dialog, name="dialog"),
+    path("act/<slug:kind>/", action_views.act, name="act"),
     path("client/saved/", client_views.save, name="saved"),
     path("client/saved/<int:number>/", client_views.change, name="saved-message"),
     path("export/traffic.ndjson", downloads.traffic_ndjson, name="traffic-ndjson"),
@@ -27,9 +29,5 @@ urlpatterns = [
     path("export/trace/<slug:trace_id>.otel.json", downloads.trace_otel, name="trace-otel"),
     path("metrics", downloads.metrics, name="metrics"),
     path("login/", views.SignIn.as_view(), name="login"),
-    path(
-        "logout/",
-        LogoutView.as_view(next_page=reverse_lazy("channelscope:login")),
-        name="logout",
-    ),
+    path("logout/", views.SignOut.as_view(), name="logout"),
 ]

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.views import LoginView, redirect_to_login
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -21,13 +21,14 @@ from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.overview import OverviewPage
 from console.pages.page import Page
 from console.pages.routing import RoutingPage
 from console.pages.shell import Shell
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
-from console.policy import may_watch
+from console.policy import may_watch, steering_obstacle
 from console.relay import NoAnswer
 from console.shielding import shield
 
@@ -59,7 +60,13 @@ def staff_only(
 @staff_only
 async def index(request: HttpRequest) -> HttpResponse:
     """Lead to the first room."""
-    return HttpResponseRedirect(reverse("channelscope:connections"))
+    return HttpResponseRedirect(reverse("channelscope:overview"))
+
+
+@staff_only
+async def overview(request: HttpRequest) -> HttpResponse:
+    """Show whether anything is wrong."""
+    return await _show(request, OverviewPage(request.GET))
 
 
 @staff_only
@@ -103,6 +110,7 @@ async def client(request: HttpRequest) -> HttpResponse:
     """Show the client."""
     page = ClientPage(request.GET)
     page.viewer = await request.auser()
+    page.host = request.get_host()
     return await _show(request, page)
 
 
@@ -122,6 +130,16 @@ class SignIn(LoginView):
         return super().get_context_data(shell=shell, host=self.request.get_host(), **kwargs)
 
 
+class SignOut(LogoutView):
+    """Django's own sign-out, which leads back to the door."""
+
+    next_page = "channelscope:login"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer as Django does, shielded as all of the console is."""
+        return shield(request, super().dispatch(request, *args, **kwargs))
+
+
 async def _show(request: HttpRequest, page: Page) -> HttpResponse:
     zones.choose(request.COOKIES)
     try:
@@ -133,6 +151,7 @@ async def _show(request: HttpRequest, page: Page) -> HttpResponse:
         context = {"shell": Shell.of(request, None), "page": page}
         return render(request, page.gone_template, context, status=404)
     user = await request.auser()
+    page.obstacle = await steering_obstacle(user)
     context = {"page": page, "shell": Shell.of(request, user, page.room)}
     # In a thread: two hundred rows take longer to write than the event loop should stand still.
     in_thread = sync_to_async(render, thread_sensitive=False)

@@ -110,6 +110,7 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
             by=self.scope["user"].get_username(),
         )
         self.run = run
+        self._outgoing.put_nowait({"said": "opened"})
         run.start()
 
     def _signed_in(self, scope: Scope, who: str) -> Scope:

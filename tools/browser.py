@@ -78,15 +78,21 @@ def install() -> Path | None:
 def ways() -> Iterator[list[list[str]]]:
     """Yield the ways to get a Chromium, each as the commands that it takes."""
     yield [[sys.executable, "-m", "playwright", "install", "chromium"]]
-    apt, sudo = shutil.which("apt-get"), shutil.which("sudo")
-    if apt is None or (os.geteuid() != 0 and sudo is None):
+    apt, root = shutil.which("apt-get"), as_root()
+    if apt is None or root is None:
         return
-    # -n: a password that nobody is there to type must fail, not wait.
-    root = [] if os.geteuid() == 0 else [str(sudo), "-n"]
     yield [
         [*root, apt, "update", "-q"],
         [*root, apt, "install", "-q", "-y", "--no-install-recommends", "chromium"],
     ]
+
+
+def as_root() -> list[str] | None:
+    """Return what makes a command root's: nothing for root, or sudo; None if neither is there."""
+    if os.geteuid() == 0:
+        return []
+    # -n: a password that nobody is there to type must fail, not wait.
+    return [sudo, "-n"] if (sudo := shutil.which("sudo")) else None
 
 
 def run(command: list[str]) -> bool:

@@ -26,7 +26,11 @@ UNKNOWN = -1
 
 
 def chunks(
-    views: Iterable[ConnectionView], records: Iterable[Record], *, version: str
+    views: Iterable[ConnectionView],
+    records: Iterable[Record],
+    *,
+    version: str,
+    comment: str = "",
 ) -> Iterator[str]:
     """Yield the archive piece by piece.
 
@@ -34,12 +38,14 @@ def chunks(
         views: the connections, with their scopes.
         records: their entries, oldest first; those of other connections are left out.
         version: of this console.
+        comment: what is missing, if something is.
     """
     by_connection: dict[str, list[Record]] = {}
     for one in records:
         by_connection.setdefault(one.view.connection, []).append(one)
     creator = json.dumps({"name": "Channelscope", "version": version})
-    yield f'{{"log":{{"version":"1.2","creator":{creator},"pages":[],"entries":['
+    said = f'"comment":{json.dumps(comment)},' if comment else ""
+    yield f'{{"log":{{"version":"1.2","creator":{creator},{said}"pages":[],"entries":['
     comma = ""
     for view in sorted(views, key=lambda one: one.opened_at):
         if view.protocol in ("websocket", "http"):

@@ -21,6 +21,11 @@ def entries(records: Iterable[Record]) -> Iterator[str]:
     return (_line(_entry(one)) for one in records)
 
 
+def notes(sentences: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each thing that is missing; no other line has the key `missing`."""
+    return (_line({"missing": one}) for one in sentences)
+
+
 def connections(views: Iterable[ConnectionView]) -> Iterator[str]:
     """Yield a line for each connection."""
     return (_line(_connection(one)) for one in views)

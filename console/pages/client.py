@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from console import saved
 from console.marks import new_mark
 from console.pages.page import Page
+from console.policy import steering_obstacle
+from console.relay import relay
 from console.routes import websocket_routes
+from console.scope_drafts import ScopeDraft, drafts
 from runtime.routing import get_default_application
 
 if TYPE_CHECKING:
@@ -38,7 +41,10 @@ class ClientPage(Page):
 
     Attributes:
         viewer: who looks; set by the view.
+        host: that the viewer knows this site by; set by the view.
         saved_json: the messages that the project keeps, as saved.js reads them.
+        drafts: of scopes that the server can run the application for.
+        obstacle: why the viewer may not do that, as a sentence; "" if they may.
     """
 
     name: ClassVar[str] = "client"
@@ -51,8 +57,21 @@ class ClientPage(Page):
         super().__init__(params, subject)
         self.url = params.get("url", "")
         self.viewer: Any = None
+        self.host = "localhost"
         self.routes: list[RouteChoice] = []
         self.saved_json = "[]"
+        self.drafts: list[ScopeDraft] = []
+        self.obstacle = ""
+
+    @property
+    def drafts_json(self) -> str:
+        """The drafts, as virtual.js reads them."""
+        return json.dumps([draft.as_json() for draft in self.drafts])
+
+    @property
+    def process_name(self) -> str:
+        """The process that would run the application."""
+        return relay.reader.process.name
 
     @property
     def mark(self) -> str:
@@ -64,7 +83,10 @@ class ClientPage(Page):
         await super().load()
         if self.viewer is not None:
             self.saved_json = json.dumps(await saved.listed(self.viewer))
-        found = websocket_routes(get_default_application())
+            self.obstacle = await steering_obstacle(self.viewer)
+        application = get_default_application()
+        found = websocket_routes(application)
+        self.drafts = drafts(application, self.host)
         self.routes = [
             RouteChoice(
                 route=one.route,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from console.conf import settings
 from console.pages.columns import Column, Order, columns
+from console.pages.dialogs import KEPT
 from console.pages.page import Page, Partial, Update
 from console.pages.watched_rows import LIMIT, WatchedRows
 from console.query_keys import Room
@@ -69,6 +70,10 @@ class ConnectionsPage(Page):
     query_room: ClassVar[Room] = "connections"
     template: ClassVar[str] = "console/connections.html"
     title = "Connections"
+    shortcuts: ClassVar = (
+        ("x", "Select the row, to act on several"),
+        ("s", "Send an event to the open connection"),
+    )
     limit = LIMIT
 
     def __init__(self, params: QueryDict, subject: str = "") -> None:
@@ -108,6 +113,11 @@ class ConnectionsPage(Page):
             Protocol(name, counts[name], name not in self.hidden, _toggled(self.hidden, name))
             for name in names
         ]
+
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """What the list is narrowed to, for who acts on all of it."""
+        return [(name, one) for name in KEPT for one in self.params.getlist(name)]
 
     @property
     def foot(self) -> Foot:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from console.entry import Position, spell_all, unspell_all
 from console.pages.query_field import QueryField
+from console.policy import NOT_STAFF
 from console.query_keys import Key, Room, completions, keys_of
 from console.relay import relay
 
@@ -82,12 +83,16 @@ class Page:
         template: the template of the whole page.
         gone_template: that of the page that says that there is no such subject any more.
         is_live: whether it changes while somebody looks.
+        tick_s: how often it is looked at even when nothing happens, because rates and idleness
+            change with time.
         query_room: whose keys its filter knows: those of connections, or of entries.
         params: the parameters of its address.
+        shortcuts: keys that only this page has, each with what it does.
         subject: what the page is about, such as a connection's id; "" for a room.
         reached: where its next update goes on from in this process; None until it is loaded.
         since: where it goes on from in the others, by their epoch.
         silent: names of processes that did not answer: what they have is missing.
+        obstacle: why its viewer may not steer, as a sentence; "" if they may.
     """
 
     name: ClassVar[str]
@@ -95,8 +100,10 @@ class Page:
     room: ClassVar[str]
     title = ""
     is_live: ClassVar[bool] = True
+    tick_s: ClassVar[float] = 1.0
     query_room: ClassVar[Room] = "traffic"
     parent: ClassVar[Crumb | None] = None
+    shortcuts: ClassVar[Sequence[tuple[str, str]]] = ()
     gone_template: ClassVar[str] = "console/gone.html"
 
     def __init__(self, params: QueryDict, subject: str = "") -> None:
@@ -107,6 +114,7 @@ class Page:
         self.reached: Position | None = None
         self.since: dict[str, int] = {}
         self.silent: Sequence[str] = ()
+        self.obstacle = NOT_STAFF
         self._feed: Watched | None = None
         self._totals: Totals | None = None
         self._processes: Sequence[ProcessStatus] = ()

@@ -24,6 +24,7 @@ class Room:
     key: str
 
 
+OVERVIEW = Room("overview", "Overview", "channelscope:overview", "overview", "o")
 CONNECTIONS = Room("connections", "Connections", "channelscope:connections", "connections", "c")
 TRAFFIC = Room("traffic", "Traffic", "channelscope:traffic", "traffic", "t")
 TRACES = Room("traces", "Traces", "channelscope:traces", "trace", "x")
@@ -33,4 +34,4 @@ CLIENT = Room("client", "Client", "channelscope:client", "client", "l")
 ON_A_PHONE = frozenset({"overview", "connections", "traffic", "groups"})
 """Rooms in the bar of a narrow screen; a menu beside them leads to the others."""
 
-SECTIONS = (("Observe", (CONNECTIONS, TRAFFIC, TRACES, ROUTING)), ("Steer", (CLIENT,)))
+SECTIONS = (("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, TRACES, ROUTING)), ("Steer", (CLIENT,)))

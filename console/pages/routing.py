@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +14,8 @@ from console.conf import settings
 from console.consumer_view import ConsumerView, read_consumer
 from console.pages.page import Page, Partial, Update
 from console.pages.route_map import LINE, Box, LeafKey, Line, RouteMap, lay_out
+from console.reader import MISSED
+from console.reading import RouteCounts
 from console.relay import relay
 from console.resolution import Resolution, resolve
 from console.routes import tree
@@ -21,6 +25,12 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
 NUMBER_CHAR = 6.62
+
+ASK_S = 2.0
+"""How often the other processes are asked while somebody looks; this one is read each time."""
+
+ANSWER_S = 1.0
+"""How long one that is silent holds up the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,8 @@ class RoutingPage(Page):
         self.map = RouteMap(0, 0, (), ())
         self.counts: Mapping[LeafKey, int] = {}
         self.missed: list[tuple[str, int]] = []
+        self._elsewhere: list[RouteCounts] = []
+        self._asked_at = 0.0
 
     @property
     def note(self) -> str:
@@ -134,13 +146,15 @@ class RoutingPage(Page):
             if self.resolution.is_found and not self.leaf:
                 self.leaf = _spell(self._matched)
         self.consumer = self._read_consumer()
-        self.counts = relay.reader.leaf_counts()
-        self.missed = relay.reader.missed_paths()
+        await self._ask_others()
+        self.counts, self.missed = self._count()
 
     async def update(self) -> Update:
         """Return the tree again if somebody came or went."""
         update = self.status()
-        counts, missed = relay.reader.leaf_counts(), relay.reader.missed_paths()
+        if time.monotonic() - self._asked_at >= ASK_S:
+            await self._ask_others()
+        counts, missed = self._count()
         if counts != self.counts:
             self.counts = counts
             update.partials.append(Partial("#tree", "console/partials/tree.html", {"page": self}))
@@ -149,6 +163,19 @@ class RoutingPage(Page):
             context = {"page": self}
             update.partials.append(Partial("#missed", "console/partials/missed.html", context))
         return update
+
+    async def _ask_others(self) -> None:
+        (_, *self._elsewhere), _ = await relay.routes(timeout_s=ANSWER_S)
+        self._asked_at = time.monotonic()
+
+    def _count(self) -> tuple[Mapping[LeafKey, int], list[tuple[str, int]]]:
+        """Return who is connected where, and what found no route, in all processes."""
+        counts: Counter[LeafKey] = Counter()
+        missed: Counter[str] = Counter()
+        for one in (relay.reader.route_counts(), *self._elsewhere):
+            counts.update({(protocol, route): count for protocol, route, count in one.leaves})
+            missed.update(dict(one.missed))
+        return dict(counts), missed.most_common(MISSED)
 
     @property
     def _matched(self) -> LeafKey | None:

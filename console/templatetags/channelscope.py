@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from django import template
 
 from console import zones
+from console.connection_view import badge_of
 
 if TYPE_CHECKING:
     from console.connection_view import ConnectionView
@@ -170,6 +171,12 @@ def thousands(number: int) -> str:
 def rate(per_second: float) -> str:
     """Return a rate with one decimal."""
     return f"{per_second:,.1f}".replace(",", NO_BREAK_SPACE)
+
+
+@register.filter
+def badge(protocol: str) -> str:
+    """Return the short form of a scope's type, such as "ws"."""
+    return badge_of(protocol)
 
 
 @register.filter

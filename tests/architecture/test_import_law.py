@@ -99,6 +99,7 @@ CHAINS: dict[str, imports.Chain] = {
     "console": (
         "console.conf",
         ("console.action", "console.entry", "console.redact"),
+        "console.density",
         "console.query_keys",
         "console.query_terms",
         "console.query",
@@ -122,12 +123,12 @@ CHAINS: dict[str, imports.Chain] = {
         "console.models",
         ("console.audit", "console.policy"),
         "console.actions",
-        ("console.saved", "console.viewer", "console.virtual"),
+        ("console.saved", "console.viewer", "console.virtual", "console.scope_drafts"),
         "console.saying",
         "console.virtual_live",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
-        ("console.client_views", "console.downloads"),
+        ("console.action_views", "console.client_views", "console.downloads"),
         "console.urls",
     ),
 }
@@ -138,6 +139,7 @@ PURE = (
     "console.pages.charts",
     "console.activity",
     "console.clocks",
+    "console.density",
     "console.entry",
     "console.ordering",
     "console.plain",
@@ -179,9 +181,7 @@ IMPURE = (
     "redis",
 )
 
-PLANNED = {
-    "console.actions",
-}
+PLANNED: set[str] = set()
 """Modules that the law names and nobody has built yet."""
 
 

@@ -26,7 +26,7 @@ async def test_what_happened_is_counted_by_its_step() -> None:
     recording.send(connection, text="hi")
     recording.clock.advance(10.0)
     recording.recorder.message_sent(None, Layer(), "jobs", {"type": "job"})
-    recording.recorder.message_dropped(None, "jobs", {"type": "job"}, "capacity")
+    recording.recorder.message_dropped(None, "jobs", {"type": "job"}, "capacity", None)
     handle(recording, connection, 0.1, ValueError("no"))
     activity = await read_activity(recording.relay.reader)
     steps = activity.steps

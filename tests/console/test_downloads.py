@@ -7,8 +7,10 @@ import pytest
 from django.test import override_settings
 from django.urls import reverse
 
+from console.relay import relay
 from tests.console.exports.seen import CANARY, chat, request
 from tests.console.recording import Recording
+from tests.console.several import processes
 from tests.console.watching import user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -142,3 +144,28 @@ def test_the_pages_offer_the_files_with_their_own_filter(client: Any, recording:
     assert f'{reverse("channelscope:traffic-har")}?q=dir%3Ain"' in page.content.decode()
     page = client.get(reverse("channelscope:connections"), {"hide": "http"})
     assert f'{reverse("channelscope:connections-ndjson")}?hide=http"' in page.content.decode()
+
+
+async def test_a_file_has_what_all_processes_hold_and_says_who_did_not_answer(staff: Any) -> None:
+    own, joining = relay.recorder, relay.joining
+    async with processes("web-1", "web-2") as (one, two):
+        relay.bind(one.recorder, one.joining)
+        try:
+            mine, other = one.open("/ws/a/"), two.open("/ws/b/")
+            one.receive(mine, text="here")
+            two.receive(other, text="there")
+            lines = (await taken(staff, "traffic-ndjson", q="dir:in")).splitlines()
+            assert [json.loads(line)["text"] for line in lines] == ["here", "there"]
+            lines = (await taken(staff, "connections-ndjson")).splitlines()
+            assert {json.loads(line)["process"] for line in lines} == {"web-1", "web-2"}
+            for name in ("traffic-har", "connections-har"):
+                archive = json.loads(await taken(staff, name))["log"]
+                assert {entry["connection"] for entry in archive["entries"]} == {mine.id, other.id}
+                assert "comment" not in archive
+            await two.layer.release_channel(two.node.channel)
+            *_, last = (await taken(staff, "traffic-ndjson")).splitlines()
+            assert json.loads(last) == {"missing": "web-2 did not answer: its part is not here."}
+            archive = json.loads(await taken(staff, "traffic-har"))["log"]
+            assert "web-2 did not answer" in archive["comment"]
+        finally:
+            relay.bind(own, joining)

@@ -18,7 +18,7 @@ from tests.console.recording import EPOCH, Recording
 from tests.console.watching import user
 
 ORIGIN = [(b"origin", b"http://testserver"), (b"host", b"testserver")]
-STAFF = SimpleNamespace(is_active=True, is_staff=True, pk=1)
+STAFF = SimpleNamespace(is_active=True, is_staff=True, pk=1, has_perm=lambda permission: False)
 
 
 def communicator(viewer: Any, application: Any = None) -> WebsocketCommunicator:

@@ -90,6 +90,7 @@ def test_the_panel_leads_to_the_trace_of_its_request():
     response = Client().get("/sync/", {"password": CANARY})
     trace = stats_of(response)["trace"]
     assert re.fullmatch(r"[0-9a-f]{12}", trace)
+    assert f'href="/console/traces/{trace}/"' in shown(response)
 
 
 def test_nothing_listens_after_the_response():

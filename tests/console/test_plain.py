@@ -93,3 +93,15 @@ async def test_everything_that_a_page_shows_can_be_said() -> None:
     detail = await recording.relay.entry(recording.relay.reader.position[0], 1)
     for kind, value in ((ConnectionView, view), (EntryView, detail.view), (EntryDetail, detail)):
         assert from_plain(kind, json.loads(dumps(to_plain(value)))) == value
+
+
+def test_bytes_go_as_base64_and_nothing_else_is_taken_for_them():
+    @dataclass(frozen=True, slots=True)
+    class Framed:
+        data: bytes | None = None
+
+    for data in (b"\x00\xff", b"", None):
+        assert from_plain(Framed, to_plain(Framed(data))) == Framed(data)
+    for malformed in ("?", 7, ["AA=="]):
+        with pytest.raises(MalformedValue):
+            from_plain(Framed, {"data": malformed})

@@ -7,6 +7,7 @@ from console.resolution import Resolution, resolve
 from runtime.auth import AuthMiddlewareStack
 from runtime.consumer import AsyncConsumer
 from runtime.generic.websocket import AsyncWebsocketConsumer
+from runtime.protocols.mqtt import TopicRouter
 from runtime.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
 
 
@@ -116,3 +117,21 @@ def test_an_application_that_contains_itself_comes_to_an_end():
     router = ProtocolTypeRouter({})
     router.application_mapping["websocket"] = router
     assert not resolve(router, "websocket", "/").is_found
+
+
+@pytest.fixture
+def topics() -> ProtocolTypeRouter:
+    filters = {"house/+/door": Thumbnails.as_asgi(), "house/#": Board.as_asgi()}
+    return ProtocolTypeRouter({"mqtt": TopicRouter(filters)})
+
+
+def test_a_topic_goes_to_the_first_filter_that_selects_it(topics):
+    resolution = resolve(topics, "mqtt", "house/attic/window")
+    assert (resolution.application, resolution.route) == ("Board", "house/#")
+    assert failed(resolution) == [("house/+/door", "", "house/+/door", "house/attic/window")]
+
+
+def test_a_topic_that_no_filter_selects_is_not_found(topics):
+    resolution = resolve(topics, "mqtt", "garden/gate")
+    assert not resolution.is_found
+    assert len(failed(resolution)) == 2

@@ -8,6 +8,7 @@ from console.routes import tree, websocket_routes
 from runtime.auth import AuthMiddlewareStack
 from runtime.consumer import AsyncConsumer
 from runtime.generic.websocket import AsyncWebsocketConsumer
+from runtime.protocols.mqtt import TopicRouter
 from runtime.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
 from runtime.security.websocket import AllowedHostsOriginValidator
 
@@ -113,3 +114,10 @@ def test_an_application_that_contains_itself_comes_to_an_end():
     router.application_mapping["websocket"] = router
     assert websocket_routes(router) == []
     assert tree(router).children[0].kind == "protocols"
+
+
+def test_a_router_of_topics_leads_to_an_application_for_each_filter():
+    application = ProtocolTypeRouter({"mqtt": TopicRouter({"house/#": Thumbnails.as_asgi()})})
+    [mqtt] = tree(application).children
+    assert (mqtt.kind, mqtt.name, mqtt.label) == ("router", "TopicRouter", "mqtt")
+    assert [(one.label, one.name) for one in mqtt.children] == [("house/#", "Thumbnails")]

@@ -22,10 +22,10 @@ def staff(client: Any, recording: Recording) -> Any:
     return client
 
 
-def test_the_root_leads_to_the_connections(staff: Any) -> None:
+def test_the_root_leads_to_the_overview(staff: Any) -> None:
     response = staff.get(reverse("channelscope:index"))
     assert response.status_code == 302
-    assert response["Location"] == reverse("channelscope:connections")
+    assert response["Location"] == reverse("channelscope:overview")
 
 
 @pytest.mark.parametrize("room", ROOMS)

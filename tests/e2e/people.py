@@ -17,6 +17,9 @@ from playwright.async_api import (
 )
 
 DESKTOP = {"width": 1440, "height": 900}
+TELL_OF_REFUSALS = """addEventListener("securitypolicyviolation", (event) =>
+    console.error("refused by the policy:", event.violatedDirective, event.blockedURI))"""
+
 PHONE = {"width": 390, "height": 844}
 
 
@@ -59,15 +62,16 @@ class People:
             base_url=self._url, **{"viewport": DESKTOP, **options}
         )
         self._contexts.append(context)
+        await context.add_init_script(TELL_OF_REFUSALS)
         page = await context.new_page()
         page.on("console", self._note_message)
         page.on("pageerror", self._note_error)
         return page
 
     async def staff(self, **options: Any) -> Page:
-        """Return a page of the staff user, who is signed in and sees the console."""
+        """Return a page of the staff user, who is signed in and sees who is connected."""
         page = await self.anybody(storage_state=self._staff_session, **options)
-        await page.goto("/console/")
+        await page.goto("/console/connections/")
         return page
 
     async def visitor(self, name: str, **options: Any) -> Page:

@@ -139,3 +139,45 @@ async def test_a_route_s_arguments_subprotocols_and_query_string_make_the_addres
     await panel.get_by_role("link", name="See it in Connections").click()
     await expect(console).to_have_url(re.compile(r"path%3A%2Fws%2Fchat%2Fa-b%2F\+is%3Aconsole"))
     await expect(console.get_by_role("row").nth(1)).to_contain_text("/ws/chat/a-b/")
+
+
+async def test_a_virtual_scope_runs_the_application_and_shows_what_it_does(people: People) -> None:
+    console = await people.staff()
+    await open_room(console, "Client")
+    await panels(console).get_by_role("button", name="Virtual scope").click()
+    panel = panels(console)
+    await panel.get_by_label("User in scope").select_option(label="ada, your own session")
+    await panel.get_by_role("button", name="Open scope").click()
+    await expect(panel.get_by_role("status").first).to_have_text("waiting for an event")
+    did = panel.get_by_role("log", name="What the application did")
+    await panel.get_by_role("button", name="Send event").click()
+    await expect(did).to_contain_text("websocket.accept")
+    await expect(did).to_contain_text('"welcome"')
+    await panel.get_by_role("button", name="Send event").click()
+    await expect(did).to_contain_text('"hello"')
+    await panel.get_by_role("link", name="See it in Connections").click()
+    await expect(console.get_by_text("console", exact=True)).to_be_visible()
+    await expect(console.locator("#ident")).to_contain_text("closed")
+
+
+async def test_a_virtual_scope_without_a_route_shows_the_error_that_it_ends_with(
+    people: People,
+) -> None:
+    console = await people.staff()
+    await console.goto("/console/client/?url=virtual:telegram")
+    panel = panels(console)
+    await panel.get_by_role("button", name="Open scope").click()
+    did = panel.get_by_role("log", name="What the application did")
+    await expect(did).to_contain_text("failed")
+    await expect(did).to_contain_text("Traceback")
+    await expect(did).to_contain_text("telegram")
+
+
+async def test_a_composed_scope_that_is_none_is_not_sent(people: People) -> None:
+    console = await people.staff()
+    await console.goto("/console/client/?url=virtual:channel")
+    panel = panels(console)
+    await panel.get_by_label("Scope", exact=True).fill('{"channel": "thumbnails"}')
+    await expect(panel.get_by_text('needs a "type"')).to_be_visible()
+    await panel.get_by_role("button", name="Open scope").click()
+    await expect(panel.get_by_role("status").first).to_have_text("not open")

@@ -32,3 +32,7 @@ async def test_the_toolbar_shows_what_a_request_sent_through_the_layer(people: P
     panel = writer.locator("#LayerPanel")
     await expect(panel).to_contain_text("news.published")
     await expect(panel.get_by_role("row")).to_have_count(2)
+    trace = panel.get_by_role("link", name="See all that this request caused")
+    staff = await people.staff()
+    await staff.goto(str(await trace.get_attribute("href")))
+    await expect(staff.get_by_text("news_published()").first).to_be_visible()

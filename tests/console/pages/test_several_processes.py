@@ -8,6 +8,7 @@ import pytest
 
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.routing import RoutingPage
 from console.pages.traffic import TrafficPage
 from console.process import ProcessReport
 from console.relay import NoAnswer, relay
@@ -139,3 +140,19 @@ async def test_stale_processes_are_said_and_their_rows_marked(both: Any) -> None
     assert update.data["stale"] == ["dead"]
     assert "#processes" in [one.target for one in update.partials]
     assert page.stale == ["dead"]
+
+
+async def test_the_tree_counts_the_connections_and_the_lost_paths_of_all(both: Any) -> None:
+    routed: Any = {"args": (), "kwargs": {}}
+    for process in both:
+        connection = process.open("/ws/echo/")
+        process.recorder.route_matched(connection, "ws/echo/", routed)
+        process.recorder.route_missed(process.open("/nowhere/"), "nowhere/", ["ws/echo/"])
+    page = RoutingPage(params())
+    await page.load()
+    assert page.counts["websocket", "ws/echo/"] == 2
+    assert page.missed == [("/nowhere/", 2)]
+    new = both[1].open("/ws/echo/")
+    both[1].recorder.route_matched(new, "ws/echo/", routed)
+    await updates(page, lambda update: "#tree" in [one.target for one in update.partials])
+    assert page.counts["websocket", "ws/echo/"] == 3

@@ -22,6 +22,11 @@ export function hexOf(bytes) {
 /** @param {string | Uint8Array | ArrayBuffer} payload */
 export function sizeOf(payload) {
   const size = typeof payload === "string" ? new TextEncoder().encode(payload).length : payload.byteLength;
+  return sizeInWords(size);
+}
+
+/** @param {number} size In bytes. */
+export function sizeInWords(size) {
   if (size < 1000) return `${size} B`;
   const [scaled, unit] = size < 1e6 ? [size / 1e3, "kB"] : [size / 1e6, "MB"];
   return `${scaled < 10 ? scaled.toFixed(1) : Math.round(scaled)} ${unit}`;

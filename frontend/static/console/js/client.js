@@ -6,8 +6,10 @@
  * addresses of the panels live in the URL, so that a reload brings them back.
  */
 import { Pane } from "./pane.js";
+import { VirtualPane } from "./virtual.js";
 
 const MOST = 8;
+const VIRTUAL = "virtual:";
 
 /** @param {AbortSignal} signal */
 export function startClient(signal) {
@@ -38,8 +40,9 @@ class Clients {
     const params = new URLSearchParams(location.search);
     const addresses = params.getAll("url").slice(0, MOST);
     const first = /** @type {HTMLElement} */ (this.panels.firstElementChild);
-    this.adopt(first, addresses[0] ?? "");
-    for (const address of addresses.slice(1)) this.add(address);
+    if (addresses[0]?.startsWith(VIRTUAL)) first.remove();
+    else this.adopt(first, addresses.shift() ?? "");
+    for (const address of addresses) this.add(address);
     this.layOut(params.get("side") === "1");
     this.select(this.clients[0]);
   }
@@ -50,7 +53,7 @@ class Clients {
 
   /** @param {string} address */
   add(address) {
-    const panel = this.cloned("client-panel");
+    const panel = this.cloned(address.startsWith(VIRTUAL) ? "virtual-panel" : "client-panel");
     this.panels.append(panel);
     return this.adopt(panel, address);
   }
@@ -68,9 +71,15 @@ class Clients {
     panel.setAttribute("aria-labelledby", tab.id);
     this.tabs.append(tab);
     const ended = new AbortController();
-    const client = { tab, panel, ended, pane: new Pane(panel, address, () => this.show(client), both(this.signal, ended.signal)) };
+    const Kind = panel.hasAttribute("data-virtual") ? VirtualPane : Pane;
+    const client = /** @type {Client} */ ({ tab, panel, ended });
+    client.pane = new Kind(panel, address, () => this.show(client), both(this.signal, ended.signal));
+    tab.querySelector("[data-virtual]")?.toggleAttribute("hidden", Kind === Pane);
     this.clients.push(client);
     panel.querySelector("[data-remove]")?.addEventListener("click", () => this.remove(client), { signal: this.signal });
+    for (const button of panel.querySelectorAll("[data-kind]")) {
+      button.addEventListener("click", () => this.turn(client, button.getAttribute("data-kind") ?? ""), { signal: this.signal });
+    }
     panel.addEventListener("focusin", () => this.isSideBySide && this.mark(client), { signal: this.signal });
     this.show(client);
     this.count();
@@ -90,6 +99,21 @@ class Clients {
     next.tab.focus();
     this.count();
     this.remember();
+  }
+
+  /**
+   * Go on as the other kind of client: in a new tab, unless this one has done nothing.
+   *
+   * @param {Client} client
+   * @param {string} kind
+   */
+  turn(client, kind) {
+    const isVirtual = client.pane instanceof VirtualPane;
+    if ((kind === "virtual") === isVirtual) return;
+    const next = this.add(kind === "virtual" ? VIRTUAL : "");
+    if (client.pane.state === "idle") this.remove(client);
+    this.select(next);
+    next.tab.focus();
   }
 
   /** @param {Client} client */
@@ -147,7 +171,7 @@ class Clients {
   /** Says on the tab how its connection is. @param {Client} client */
   show(client) {
     const pane = client.pane;
-    if (!pane) return;
+    if (!pane) return; // it has just been made, and is shown by who makes it
     const state = /** @type {HTMLElement} */ (client.tab.querySelector(".state"));
     state.dataset.state = pane.state;
     const words = state.querySelector("[data-words]");
@@ -186,7 +210,7 @@ class Clients {
   }
 }
 
-/** @typedef {{tab: HTMLButtonElement, panel: HTMLElement, ended: AbortController, pane: Pane}} Client */
+/** @typedef {{tab: HTMLButtonElement, panel: HTMLElement, ended: AbortController, pane: Pane | VirtualPane}} Client */
 
 /**
  * @param {AbortSignal} page

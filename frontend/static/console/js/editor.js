@@ -1,6 +1,6 @@
 // @ts-check
 /** What to send: JSON that is checked as it is typed, text, or bytes written in hex. */
-import { bytesOf, hexOf, sizeOf } from "./bytes.js";
+import { bytesOf, hexOf, sizeInWords, sizeOf } from "./bytes.js";
 import { toast } from "./toast.js";
 
 /** @typedef {string | Uint8Array<ArrayBuffer>} Payload */
@@ -106,7 +106,7 @@ class Editor {
     const input = event.target;
     const file = input instanceof HTMLInputElement ? input.files?.[0] : null;
     if (file && file.size > MOST_BYTES) {
-      toast(`${file.name} is too long for this field: at most 1 MB, and it has ${(file.size / 1e6).toFixed(1)} MB.`);
+      toast(`${file.name} is too long for this field: at most 1 MB, and it has ${sizeInWords(file.size)}.`);
     } else if (file) {
       this.body.value = hexOf(new Uint8Array(await file.arrayBuffer()));
     }

@@ -1,12 +1,12 @@
 // @ts-check
 /**
- * Shortcuts of the whole console. Single keys are off inside fields, and can be
- * turned off altogether for people whose tools send keys of their own.
+ * Shortcuts of the whole console, and those that a page has of its own: what is marked
+ * with `data-key` is clicked by that key, while it can be seen.
  */
 import { togglePause } from "./hold.js";
+import { areSingleKeysOff, isOwnKey, turnSingleKeysOff } from "./single-keys.js";
 
 const SEQUENCE_MS = 900;
-const OFF = "channelscope-single-keys-off";
 
 let wentAt = 0;
 
@@ -15,18 +15,14 @@ export function startKeyboard(signal) {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("shortcuts"));
   const setting = /** @type {HTMLInputElement | null} */ (dialog?.querySelector("[data-single-keys]"));
   if (setting) {
-    setting.checked = !localStorage.getItem(OFF);
-    setting.addEventListener("change", () =>
-      setting.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1"), { signal });
+    setting.checked = !areSingleKeysOff();
+    setting.addEventListener("change", () => turnSingleKeysOff(!setting.checked), { signal });
   }
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest("[data-shortcuts]")) dialog?.showModal();
   }, { signal });
   document.addEventListener("keydown", (event) => {
-    if (localStorage.getItem(OFF) || event.metaKey || event.ctrlKey || event.altKey) return;
-    if (!(event.target instanceof Element)) return;
-    if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
-    press(event, event.target, dialog);
+    if (!isOwnKey(event) && event.target instanceof Element) press(event, event.target, dialog);
   }, { signal });
 }
 
@@ -37,7 +33,7 @@ export function startKeyboard(signal) {
  */
 function press(event, target, dialog) {
   const isSequence = Date.now() - wentAt < SEQUENCE_MS;
-  wentAt = event.key === "g" ? Date.now() : 0;
+  wentAt = event.key === "g" && !isSequence ? Date.now() : 0;
   if (isSequence) {
     const link = document.querySelector(`a[data-go="${CSS.escape(event.key)}"]`);
     if (link instanceof HTMLAnchorElement) link.click();
@@ -50,6 +46,17 @@ function press(event, target, dialog) {
   } else if (event.key === " " && document.querySelector("[data-pause]") && !isControl(target)) {
     event.preventDefault();
     togglePause();
+  } else {
+    clickKeyed(event);
+  }
+}
+
+/** @param {KeyboardEvent} event */
+function clickKeyed(event) {
+  for (const element of document.querySelectorAll(`[data-key="${CSS.escape(event.key)}"]`)) {
+    if (!(element instanceof HTMLElement) || !element.checkVisibility()) continue;
+    event.preventDefault();
+    return element.click();
   }
 }
 

@@ -3,6 +3,7 @@
  * One list a page: a roving tab stop, j and k, Enter and Escape, and the row that
  * the inspector shows, which the address names.
  */
+import { areSingleKeysOff } from "./single-keys.js";
 import { addressWith, isPlain, visit } from "./visit.js";
 
 /** @param {AbortSignal} signal */
@@ -22,6 +23,7 @@ export function startList(signal) {
   }, { signal });
   document.addEventListener("channelscope:visited", mark, { signal });
   document.addEventListener("htmx:after:swap", ensureTabStop, { signal });
+  document.addEventListener("channelscope:rows", ensureTabStop, { signal });
   mark();
 }
 
@@ -61,8 +63,9 @@ function onKey(event) {
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) return close();
   if (event.target.closest("input, textarea, select, button, summary, dialog")) return;
   const row = event.target.closest("[data-list] [data-id]");
+  const isLetter = event.key.length === 1;
   const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-  if (step && (row || event.key.length === 1)) {
+  if (step && (isLetter ? !areSingleKeysOff() : row)) {
     event.preventDefault();
     move(row, step);
   } else if (event.key === "Home" && list()) {

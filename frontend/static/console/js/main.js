@@ -1,13 +1,15 @@
 // @ts-check
 /** The console's entry point: wires what every page has, then what this page has. */
+import { startActing } from "./act.js";
 import { startCharts } from "./chart.js";
 import { startClient } from "./client.js";
 import { startClock } from "./clock.js";
-import { startCopying } from "./toast.js";
+import { startCopying, startToasts } from "./toast.js";
 import { startHold } from "./hold.js";
 import { startKeyboard } from "./keyboard.js";
 import { startList } from "./list.js";
 import { startLive } from "./live.js";
+import { startPicking } from "./pick.js";
 import { startPreferences } from "./preferences.js";
 import { startQuery } from "./query.js";
 import { registerRows } from "./rows.js";
@@ -25,6 +27,9 @@ startQuery(signal);
 startList(signal);
 startHold(signal);
 startCopying(signal);
+startToasts(signal);
+startActing(signal);
+startPicking(signal);
 startClock(signal);
 startTail(signal);
 startClient(signal);

@@ -1,5 +1,5 @@
 // @ts-check
-/** Buttons that copy, and the line that says they did. */
+/** Lines that say what came of something: they leave by themselves, unless it went wrong. */
 
 const TOAST_MS = 6000;
 
@@ -17,12 +17,35 @@ export function startCopying(signal) {
   }, { signal });
 }
 
+/** @param {AbortSignal} signal */
+export function startToasts(signal) {
+  document.addEventListener("click", (event) => {
+    if (event.target instanceof Element) event.target.closest("[data-dismiss]")?.closest(".toast")?.remove();
+  }, { signal });
+}
+
+/**
+ * @param {string} text
+ * @param {{isHtml?: boolean}} [options] Whether the server has rendered it, escaped as all of it is.
+ */
+export function toast(text, { isHtml = false } = {}) {
+  const line = isHtml ? rendered(text) : plain(text);
+  document.getElementById("toasts")?.append(line);
+  if (line.dataset.tone === "danger") return;
+  const leave = () => (line.matches(":hover, :focus-within") ? setTimeout(leave, TOAST_MS) : line.remove());
+  setTimeout(leave, TOAST_MS);
+}
+
 /** @param {string} text */
-export function toast(text) {
+function plain(text) {
   const line = document.createElement("p");
   line.className = "toast";
   line.textContent = text;
-  document.getElementById("toasts")?.append(line);
-  const leave = () => (line.matches(":hover") ? setTimeout(leave, TOAST_MS) : line.remove());
-  setTimeout(leave, TOAST_MS);
+  return line;
+}
+
+/** @param {string} text */
+function rendered(text) {
+  const found = new DOMParser().parseFromString(text, "text/html").querySelector("[data-toast]");
+  return found instanceof HTMLElement ? found : plain("The server answered in a way that this page does not know.");
 }

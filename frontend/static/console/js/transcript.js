@@ -60,6 +60,28 @@ export class Transcript {
   }
 
   /**
+   * Write a line that the server has timed.
+   *
+   * @param {{at: number, direction: "in" | "out", who: string, words: string, nodes: Node[], note: string}} said
+   */
+  put({ at, direction, who, words, nodes, note }) {
+    const line = this.line(direction, who, note, new Date(at * 1000));
+    const type = document.createElement("b");
+    type.textContent = words;
+    line.querySelector("[data-f=body]")?.append(type, " ", ...nodes);
+    this.count(line, who);
+  }
+
+  /** Write what has lines of its own, such as a traceback. @param {string} text */
+  block(text) {
+    const line = this.line("error", "error", "");
+    const block = document.createElement("pre");
+    block.textContent = text;
+    line.querySelector("[data-f=body]")?.append(block);
+    this.append(line);
+  }
+
+  /**
    * @param {"in" | "out"} direction From the application's side.
    * @param {"sent" | "received"} who
    * @param {string | Uint8Array | ArrayBuffer} payload
@@ -70,6 +92,16 @@ export class Transcript {
     const body = /** @type {HTMLElement} */ (line.querySelector("[data-f=body]"));
     if (typeof payload === "string") body.append(...paintJson(payload.slice(0, CHARACTERS_SHOWN)));
     else body.textContent = binary(new Uint8Array(payload));
+    this.count(line, who);
+  }
+
+  /**
+   * Add a line to those that its chip counts and hides.
+   *
+   * @param {HTMLElement} line
+   * @param {string} who
+   */
+  count(line, who) {
     const count = this.panel.querySelector(`[data-count=${who}]`);
     if (count) count.textContent = String(Number(count.textContent) + 1);
     line.hidden = this.panel.querySelector(`[data-show=${who}]`)?.getAttribute("aria-pressed") === "false";
@@ -80,12 +112,13 @@ export class Transcript {
    * @param {string} direction
    * @param {string} who
    * @param {string} note
+   * @param {Date} [at]
    */
-  line(direction, who, note) {
+  line(direction, who, note, at = new Date()) {
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("say"));
     const line = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
     line.dataset.who = who;
-    fill(line, { time: new Date().toISOString().slice(11, 23), dir: direction, who, note });
+    fill(line, { time: at.toISOString().slice(11, 23), dir: direction, who, note });
     return line;
   }
 

@@ -1,0 +1,225 @@
+"""The room Overview: whether anything is wrong, and where to go then."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from console.activity import Activity, follow
+from console.first_run import Check, checks
+from console.handlers import STEP_S
+from console.pages import overview_figures as figures
+from console.pages.charts import Chart
+from console.pages.page import Page, Partial, Update
+from console.pages.problems import Problem, problems
+from console.pages.query_field import QueryField
+from console.reading import Interest
+from console.relay import relay
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+    from console.entry_view import EntryView
+
+ERRORS = "dir:error"
+ERRORS_KEPT = 200
+EVERY_S = 0.7
+"""Between two looks at what the processes do, at least."""
+
+STEPS_AGAIN = 4
+"""Of the last steps it is asked again what happened; those before them are over."""
+
+ANSWER_S = 0.8
+CHECK_S = 3.0
+
+
+class OverviewPage(Page):
+    """All processes, or the one that the address names, over the last 10 minutes.
+
+    Args:
+        clock: seconds that only grow.
+    """
+
+    name: ClassVar[str] = "overview"
+    room: ClassVar[str] = "overview"
+    template: ClassVar[str] = "console/overview.html"
+    title = "Overview"
+    tick_s: ClassVar[float] = 0.8
+
+    def __init__(
+        self,
+        params: QueryDict,
+        subject: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(params, subject)
+        self.query = QueryField.read(ERRORS, process=self.process)
+        self.errors: deque[EntryView] = deque(maxlen=ERRORS_KEPT)
+        self.activities: dict[str, Activity] = {}
+        self.checks: list[Check] = []
+        self._clock = clock
+        self._has_newcomers = False
+        self._read_at = self._checked_at = float("-inf")
+        self._shown: dict[str, Any] = {}
+
+    async def load(self) -> None:
+        """Read what the processes did, and what went wrong."""
+        await self._read(whole=True)
+        found = await relay.entries(self.query.query, limit=ERRORS_KEPT)
+        self.reached, self.since = found.position, dict(found.since)
+        self.errors.extend(found.entries)
+        if self.is_first_run:
+            await self._check(is_live=False)
+
+    async def update(self) -> Update:
+        """Return the regions and the charts that changed, once a second at most."""
+        update = self.status()
+        if self.reached is None:
+            return update
+        is_news = await self._hear(update)
+        passed_s = self._clock() - self._read_at
+        if passed_s >= EVERY_S:
+            was_first_run = self.is_first_run
+            await self._read(whole=self._has_newcomers or passed_s > (STEPS_AGAIN - 2) * STEP_S)
+            update.must_reload = update.must_reload or was_first_run != self.is_first_run
+        if self.is_first_run:
+            await self._add_checks(update)
+        elif passed_s >= EVERY_S:
+            self._add_regions(update)
+        elif is_news:
+            self._add(update, "problems", {"problems": self.problems})
+        return update
+
+    @property
+    def interest(self) -> Interest | None:
+        """The errors of the other processes."""
+        return Interest("tail", str(self.query.query))
+
+    @property
+    def note(self) -> str:
+        """Of which time the page speaks, beside the title."""
+        return "waiting for the first scope" if self.is_first_run else "last 10 minutes"
+
+    @property
+    def is_first_run(self) -> bool:
+        """Whether no process has ever seen a connection."""
+        return not any(activity.has_opened for activity in self.activities.values())
+
+    @property
+    def readouts(self) -> list[figures.Readout]:
+        """The figures at the top."""
+        return figures.readouts(self._chosen, time.time())
+
+    @property
+    def charts(self) -> list[Chart]:
+        """The screens."""
+        return figures.charts(self._chosen)
+
+    @property
+    def consumers(self) -> list[figures.ConsumerRow]:
+        """The consumers, those that do most first."""
+        return figures.consumers(self._chosen)
+
+    @property
+    def rows(self) -> list[figures.ProcessRow]:
+        """The processes."""
+        return [
+            figures.process_row(status, self.activities.get(status.process.epoch))
+            for status in self.statuses
+            if self.process in ("", status.process.name)
+        ]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong."""
+        rows = self.rows
+        return problems(
+            self.errors,
+            self._chosen,
+            [row.status for row in rows],
+            lag_s={row.status.process.name: row.loop_lag_s for row in rows},
+            limits=[*self.limits, *self._unheard],
+        )
+
+    @property
+    def _unheard(self) -> list[str]:
+        return [f"{name} did not answer in time: what it does is missing." for name in self.silent]
+
+    @property
+    def _chosen(self) -> Sequence[Activity]:
+        """Those of the processes that still speak and that the address asks for."""
+        return [
+            activity
+            for status in self.statuses
+            if not status.is_stale and self.process in ("", status.process.name)
+            if (activity := self.activities.get(status.process.epoch)) is not None
+        ]
+
+    async def _read(self, *, whole: bool) -> None:
+        self._read_at = self._clock()
+        if whole:
+            found, silent = await relay.activity()
+        else:
+            found, silent = await relay.activity(STEPS_AGAIN, timeout_s=ANSWER_S)
+        known = self.activities
+        self._has_newcomers = not whole and not known.keys() >= found.keys()
+        there = {status.process.epoch for status in self.statuses}
+        self.activities = {
+            epoch: activity
+            for epoch, activity in {**known, **_followed(known, found)}.items()
+            if epoch in there or epoch in found
+        }
+        self.silent = relay.names_of(silent)
+
+    async def _hear(self, update: Update) -> bool:
+        """Take the errors that came since; returns whether there were any."""
+        found = await relay.changes(self.reached, self.query.query, limit=ERRORS_KEPT)
+        self.reached = found.position
+        update.must_reload = found.must_reload
+        heard = [entry for batch in self.heard() for entry in batch.entries]
+        fresh = sorted([*found.entries, *heard], key=lambda entry: entry.at)
+        self.errors.extend(fresh)
+        return bool(fresh)
+
+    def _add_regions(self, update: Update) -> None:
+        for name, context in (
+            ("readouts", {"readouts": self.readouts}),
+            ("consumers", {"consumers": self.consumers}),
+            ("overview-processes", {"rows": self.rows, "params": self.params}),
+            ("problems", {"problems": self.problems}),
+        ):
+            self._add(update, name, context)
+        charts = {chart.id: chart.data for chart in self.charts}
+        changed = {one: data for one, data in charts.items() if self._shown.get(one) != data}
+        if changed:
+            self._shown |= changed
+            update.data["charts"] = changed
+
+    def _add(self, update: Update, name: str, context: dict[str, Any]) -> None:
+        """Add a region, if it is not on the screen already as it would be."""
+        if self._shown.get(name) != context:
+            self._shown[name] = context
+            update.partials.append(Partial(f"#{name}", f"console/partials/{name}.html", context))
+
+    async def _add_checks(self, update: Update) -> None:
+        if self._clock() - self._checked_at < CHECK_S:
+            return
+        before = self.checks
+        await self._check(is_live=True)
+        if self.checks != before:
+            context = {"checks": self.checks}
+            update.partials.append(Partial("#checks", "console/partials/checks.html", context))
+
+    async def _check(self, *, is_live: bool) -> None:
+        self._checked_at = self._clock()
+        self.checks = await checks(relay.reader.process, is_live=is_live)
+
+
+def _followed(known: Mapping[str, Activity], found: Mapping[str, Activity]) -> dict[str, Activity]:
+    """Return what was found, with the steps that were known already before it."""
+    return {
+        epoch: follow(known[epoch], activity) if epoch in known else activity
+        for epoch, activity in found.items()
+    }

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+
+from django.template.loader import render_to_string
+
+from console.pages.charts import Chart, Signal
+
+SIGNAL = Signal("in", "dir", "in", "1.5", (None, 0.123456, 7), "/s", "d-in")
+CHART = Chart("chart-x", "Messages", "Messages. Now: in 1.5 a second.", (SIGNAL,))
+
+
+def test_its_data_are_short_and_say_what_the_lines_are_now() -> None:
+    assert json.loads(json.dumps(CHART.data)) == {
+        "sentence": "Messages. Now: in 1.5 a second.",
+        "least": 1.0,
+        "signals": [
+            {
+                "name": "in",
+                "mark": "dir",
+                "value": "in",
+                "said": "1.5",
+                "values": [None, 0.123, 7],
+                "is_area": False,
+                "is_dashed": False,
+            }
+        ],
+    }
+
+
+def test_a_page_without_a_script_says_what_the_lines_are_now() -> None:
+    page = render_to_string("console/parts/chart.html", {"chart": CHART})
+    assert 'role="img" aria-label="Messages. Now: in 1.5 a second."' in page
+    assert '<b data-signal="in">1.5</b>/s' in page
+
+
+def test_what_is_hostile_stays_text_in_the_page_and_in_its_data() -> None:
+    evil = "</script><script>alert(1)</script>"
+    signal = Signal(evil, "ch", "1", evil, (1,))
+    page = render_to_string(
+        "console/parts/chart.html", {"chart": Chart("chart-x", evil, evil, (signal,))}
+    )
+    assert "<script>alert" not in page
+    assert page.count("</script>") == 1
