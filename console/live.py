@@ -38,6 +38,7 @@ from console.pages.routing import RoutingPage
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
+from console.pages.workers import WorkersPage
 from console.policy import may_watch, steering_obstacle
 from console.relay import Watch, relay
 from console.viewer import user_now
@@ -59,6 +60,7 @@ PAGES: Final[dict[str, type[Page]]] = {
         TracePage,
         GroupsPage,
         RoutingPage,
+        WorkersPage,
         ClientPage,
     )
 }

@@ -29,6 +29,7 @@ from console.pages.shell import Shell
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
+from console.pages.workers import WorkersPage
 from console.policy import may_watch, steering_obstacle
 from console.relay import NoAnswer
 from console.shielding import shield
@@ -110,6 +111,12 @@ async def groups(request: HttpRequest, name: str = "") -> HttpResponse:
 async def routing(request: HttpRequest) -> HttpResponse:
     """Show where every path goes."""
     return await _show(request, RoutingPage(request.GET))
+
+
+@staff_only
+async def workers(request: HttpRequest) -> HttpResponse:
+    """Show who does jobs, and what waits for them."""
+    return await _show(request, WorkersPage(request.GET))
 
 
 @staff_only

@@ -37,6 +37,33 @@ CHAINS: dict[str, imports.Chain] = {
         ("runtime.protocols.connecting", "runtime.protocols.options"),
         "runtime.protocols.scopes",
         "runtime.protocols.server",
+        (
+            "runtime.protocols.aprs.server",
+            "runtime.protocols.mqtt.server",
+            "runtime.protocols.telegram.server",
+        ),
+    ),
+    "aprs": (
+        "runtime.protocols.aprs.packet",
+        ("runtime.protocols.aprs.ax25", "runtime.protocols.aprs.message"),
+        ("runtime.protocols.aprs.delivery", "runtime.protocols.aprs.kiss"),
+        "runtime.protocols.aprs.settings",
+        "runtime.protocols.aprs.links",
+        "runtime.protocols.aprs.server",
+    ),
+    "mqtt": (
+        "runtime.protocols.mqtt.topics",
+        ("runtime.protocols.mqtt.events", "runtime.protocols.mqtt.router"),
+        "runtime.protocols.mqtt.settings",
+        "runtime.protocols.mqtt.client",
+        "runtime.protocols.mqtt.server",
+    ),
+    "telegram": (
+        ("runtime.protocols.telegram.pace", "runtime.protocols.telegram.updates"),
+        "runtime.protocols.telegram.settings",
+        "runtime.protocols.telegram.client",
+        ("runtime.protocols.telegram.outbox", "runtime.protocols.telegram.webhook"),
+        "runtime.protocols.telegram.server",
     ),
     "layers": (
         ("runtime.layers.isolation", "runtime.layers.membership", "runtime.layers.portable"),
@@ -126,12 +153,23 @@ CHAINS: dict[str, imports.Chain] = {
         "console.models",
         ("console.audit", "console.policy"),
         "console.actions",
-        ("console.saved", "console.viewer", "console.virtual", "console.scope_drafts"),
+        (
+            "console.layer_view",
+            "console.saved",
+            "console.viewer",
+            "console.virtual",
+            "console.scope_drafts",
+        ),
         "console.saying",
         "console.virtual_live",
         "console.pages",
         ("console.live", "console.views", "console.panel"),
-        ("console.action_views", "console.client_views", "console.downloads"),
+        (
+            "console.action_views",
+            "console.client_views",
+            "console.downloads",
+            "console.letter_views",
+        ),
         "console.urls",
     ),
 }
@@ -166,6 +204,13 @@ PURE = (
     "runtime.layers.entries",
     "runtime.layers.keys",
     "runtime.layers.membership",
+    "runtime.protocols.aprs.ax25",
+    "runtime.protocols.aprs.delivery",
+    "runtime.protocols.aprs.kiss",
+    "runtime.protocols.aprs.message",
+    "runtime.protocols.aprs.packet",
+    "runtime.protocols.mqtt.topics",
+    "runtime.protocols.telegram.pace",
 )
 
 IMPURE = (
