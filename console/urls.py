@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console import action_views, client_views, downloads, views
+from console import action_views, client_views, downloads, letter_views, views
 
 app_name = "channelscope"
 
@@ -16,7 +16,11 @@ urlpatterns = [
     path("traffic/", views.traffic, name="traffic"),
     path("traces/", views.traces, name="traces"),
     path("traces/<slug:trace_id>/", views.trace, name="trace"),
+    path("groups/", views.groups, name="groups"),
+    path("groups/<path:name>/", views.groups, name="group"),
     path("routing/", views.routing, name="routing"),
+    path("workers/", views.workers, name="workers"),
+    path("workers/letters/<slug:kind>/", letter_views.letters, name="letters"),
     path("client/", views.client, name="client"),
     path("dialogs/<slug:kind>/", action_views.dialog, name="dialog"),
     path("act/<slug:kind>/", action_views.act, name="act"),
