@@ -196,6 +196,7 @@ def row_of(entry: EntryView) -> dict[str, Any]:
         "badge": entry.badge,
         "who": entry.who,
         "short_id": entry.short_id,
+        "origin": entry.origin,
         "type": entry.type,
         "preview": entry.preview,
         "size": size(entry.size_bytes),
