@@ -35,6 +35,7 @@ from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page, Partial, Update
 from console.pages.routing import RoutingPage
+from console.pages.settings import SettingsPage
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
@@ -61,6 +62,7 @@ PAGES: Final[dict[str, type[Page]]] = {
         GroupsPage,
         RoutingPage,
         WorkersPage,
+        SettingsPage,
         ClientPage,
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console import action_views, client_views, downloads, letter_views, views
+from console import action_views, client_views, downloads, letter_views, preference_views, views
 
 app_name = "channelscope"
 
@@ -21,6 +21,8 @@ urlpatterns = [
     path("routing/", views.routing, name="routing"),
     path("workers/", views.workers, name="workers"),
     path("workers/letters/<slug:kind>/", letter_views.letters, name="letters"),
+    path("settings/", views.settings, name="settings"),
+    path("settings/preferences/", preference_views.preferences, name="preferences"),
     path("client/", views.client, name="client"),
     path("dialogs/<slug:kind>/", action_views.dialog, name="dialog"),
     path("act/<slug:kind>/", action_views.act, name="act"),

@@ -25,6 +25,7 @@ from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page
 from console.pages.routing import RoutingPage
+from console.pages.settings import SettingsPage
 from console.pages.shell import Shell
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
@@ -117,6 +118,13 @@ async def routing(request: HttpRequest) -> HttpResponse:
 async def workers(request: HttpRequest) -> HttpResponse:
     """Show who does jobs, and what waits for them."""
     return await _show(request, WorkersPage(request.GET))
+
+
+@staff_only
+async def settings(request: HttpRequest) -> HttpResponse:
+    """Show what is configured, and how the viewer sees it."""
+    zones.choose(request.COOKIES)
+    return await _show(request, SettingsPage(request.GET))
 
 
 @staff_only

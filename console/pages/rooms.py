@@ -32,6 +32,7 @@ GROUPS = Room("groups", "Groups", "channelscope:groups", "groups", "g")
 ROUTING = Room("routing", "Routing", "channelscope:routing", "routing", "r")
 WORKERS = Room("workers", "Workers", "channelscope:workers", "workers", "w")
 CLIENT = Room("client", "Client", "channelscope:client", "client", "l")
+SETTINGS = Room("settings", "Settings", "channelscope:settings", "settings", "s")
 
 ON_A_PHONE = frozenset({"overview", "connections", "traffic", "groups"})
 """Rooms in the bar of a narrow screen; a menu beside them leads to the others."""
@@ -39,4 +40,5 @@ ON_A_PHONE = frozenset({"overview", "connections", "traffic", "groups"})
 SECTIONS = (
     ("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, TRACES, GROUPS, ROUTING, WORKERS)),
     ("Steer", (CLIENT,)),
+    ("Console", (SETTINGS,)),
 )

@@ -169,6 +169,7 @@ CHAINS: dict[str, imports.Chain] = {
             "console.client_views",
             "console.downloads",
             "console.letter_views",
+            "console.preference_views",
         ),
         "console.urls",
     ),
