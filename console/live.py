@@ -33,6 +33,7 @@ from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page, Partial, Update
+from console.pages.recordings import RecordingsPage
 from console.pages.routing import RoutingPage
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
@@ -58,6 +59,7 @@ PAGES: Final[dict[str, type[Page]]] = {
         TracePage,
         RoutingPage,
         ClientPage,
+        RecordingsPage,
     )
 }
 FORBIDDEN: Final = 4403

@@ -30,8 +30,12 @@ TRAFFIC = Room("traffic", "Traffic", "channelscope:traffic", "traffic", "t")
 TRACES = Room("traces", "Traces", "channelscope:traces", "trace", "x")
 ROUTING = Room("routing", "Routing", "channelscope:routing", "routing", "r")
 CLIENT = Room("client", "Client", "channelscope:client", "client", "l")
+RECORDINGS = Room("recordings", "Recordings", "channelscope:recordings", "recordings", "e")
 
 ON_A_PHONE = frozenset({"overview", "connections", "traffic", "groups"})
 """Rooms in the bar of a narrow screen; a menu beside them leads to the others."""
 
-SECTIONS = (("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, TRACES, ROUTING)), ("Steer", (CLIENT,)))
+SECTIONS = (
+    ("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, TRACES, ROUTING)),
+    ("Steer", (CLIENT, RECORDINGS)),
+)
