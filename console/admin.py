@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.http import HttpRequest
 
-from console.models import Recording, SavedMessage
+from console.models import Impersonation, Recording, SavedMessage
 
 if TYPE_CHECKING:
     SavedMessageModelAdmin = admin.ModelAdmin[SavedMessage]
     RecordingModelAdmin = admin.ModelAdmin[Recording]
+    ImpersonationModelAdmin = admin.ModelAdmin[Impersonation]
 else:
     SavedMessageModelAdmin = RecordingModelAdmin = admin.ModelAdmin
+    ImpersonationModelAdmin = admin.ModelAdmin
 
 
 @admin.register(SavedMessage)
@@ -55,4 +57,25 @@ class RecordingAdmin(RecordingModelAdmin):
 
     def has_add_permission(self, request: HttpRequest, obj: Recording | None = None) -> bool:
         """Recordings are made by the console alone."""
+        return False
+
+
+@admin.register(Impersonation)
+class ImpersonationAdmin(ImpersonationModelAdmin):
+    """Who opened a connection as whom: to be read, and not to be changed."""
+
+    list_display = ("made_at", "made_by", "user", "path", "used_at", "ended_at")
+    list_filter = ("made_at",)
+    search_fields = ("path",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Impersonation | None = None) -> bool:
+        """They are made by the console alone."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Impersonation | None = None) -> bool:
+        """What happened stays as it was."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Impersonation | None = None) -> bool:
+        """What happened stays."""
         return False

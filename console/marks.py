@@ -16,6 +16,9 @@ from typing import Any
 from django.core.signing import BadSignature, TimestampSigner
 from django.http.cookie import parse_cookie
 
+from runtime.exceptions import MalformedHeaders
+from runtime.headers import header_values
+
 COOKIE = "channelscope_client"
 MAX_AGE_S = 12 * 60 * 60
 """How long a page that stays open can go on marking."""
@@ -35,8 +38,12 @@ def is_marked(scope: Mapping[str, Any]) -> bool:
     """Return whether the console opened this; without the cookie a few comparisons."""
     if made_by.get():
         return True
-    for name, value in scope.get("headers") or ():
-        if name == b"cookie" and _NAME in value:
+    try:
+        cookies = header_values(scope, b"cookie")
+    except MalformedHeaders:
+        return False  # the application meets them, and says so
+    for value in cookies:
+        if _NAME in value:
             return _is_valid(parse_cookie(value.decode("latin-1")).get(COOKIE, ""))
     return False
 

@@ -52,6 +52,25 @@ class SavedMessage(models.Model):
         return self.name
 
 
+class Impersonation(models.Model):
+    """One connection that was opened as another user, or could have been: what it took."""
+
+    token = models.CharField(max_length=64, unique=True, editable=False)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    path = models.TextField()
+    viewer_session = models.CharField(max_length=64, editable=False)
+    made_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ("-made_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.made_by} as {self.user}"
+
+
 class Recording(models.Model):
     """What happened on a connection, in a group or to a query, for as long as it was recorded."""
 

@@ -32,6 +32,7 @@ urlpatterns = [
     ),
     path("recordings/<int:number>/steps.har", recording_views.as_har, name="recording-har"),
     path("recordings/<int:number>/test.py", recording_views.as_test, name="recording-test"),
+    path("client/as/", client_views.open_as, name="open-as"),
     path("client/saved/", client_views.save, name="saved"),
     path("client/saved/<int:number>/", client_views.change, name="saved-message"),
     path("export/traffic.ndjson", downloads.traffic_ndjson, name="traffic-ndjson"),
