@@ -16,8 +16,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 .PHONY: run
-run: .venv/.demo ## Run the demo with its console (PORT=8000 HOST=127.0.0.1)
-	@exec $(PYTHON) -m console.cli demo --port "$(PORT)" --host "$(HOST)"
+run: .venv/.demo ## Run the demo with its console (PORT=8000 HOST=127.0.0.1 ARGS="--processes 3")
+	@exec $(PYTHON) -m console.cli demo --port "$(PORT)" --host "$(HOST)" $(ARGS)
 
 .PHONY: test
 test: .venv/.test ## Run all tests, with a real Redis, Chromium and Mosquitto (ARGS="-k mailbox")

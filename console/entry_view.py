@@ -7,6 +7,7 @@ Built when somebody reads, never when something happens. Pure.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -70,6 +71,11 @@ class EntryView:
     waited_ms: float | None = None
     receivers: int | None = None
     is_linked: bool = True
+
+    @property
+    def origin(self) -> str:
+        """ "console" for what somebody did there, and for what came of it; else ""."""
+        return "console" if self.trace.startswith(CONSOLE_TRACE) else ""
 
     def as_json(self) -> dict[str, object]:
         """Return the row for the tail: short keys, and none whose value is empty."""
@@ -266,7 +272,7 @@ class EntryReader:
 
     def _json(self, text: str) -> Any:
         try:
-            parsed = json.loads(text)
+            parsed = json.loads(text, parse_float=_finite)
         except (ValueError, RecursionError):
             return None
         return self.redactor.value(parsed) if isinstance(parsed, dict | list) else None
@@ -379,6 +385,14 @@ def closing_line(known: ConnectionState, redactor: Redactor) -> str:
     code = "" if known.close_code is None else str(known.close_code)
     by = f"by {known.closed_by}" if known.closed_by else ""
     return " ".join(filter(None, (code, by, redactor.text(known.close_reason))))
+
+
+def _finite(text: str) -> float:
+    """Return a number; one that Python cannot hold is better shown as the text that it is."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _milliseconds(seconds: object) -> float | None:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from console.connection import ConnectionState
 from console.connection_glance import Glance
 from console.connection_view import ConnectionReader, ConnectionView
+from console.density import density_of
 from console.entry import DIRECTIONS, Entry, Position, unspell
 from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
 from console.exports import prometheus
@@ -115,7 +116,10 @@ class Reader:
         is_before = self._is_before(before)
         candidates = [entry for entry in held if is_before(entry) and _is_on(entry, connection)]
         found = await self._matching_entries(query, candidates)
-        return EntryPage(await self._shown(found[-limit:]), len(found), len(held), position)
+        density = density_of(((DIRECTIONS[one.kind], one.at) for one in found), recorder.clock())
+        return EntryPage(
+            await self._shown(found[-limit:]), len(found), len(held), position, density=density
+        )
 
     def records(
         self, query: Query | None = None, *, connections: Collection[str] | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from console.connection_view import ConnectionView
+from console.density import Density
 from console.entry import Position, spell, unspell
 from console.entry_view import EntryView
 
@@ -153,6 +154,7 @@ class EntryPage:
         position: where to go on from with `changes()`.
         since: where the other processes go on from, by their epoch.
         silent: names of processes that did not answer: their entries are missing.
+        density: when those that match passed, as far as that is lately.
     """
 
     entries: list[EntryView]
@@ -161,6 +163,7 @@ class EntryPage:
     position: Position
     since: Mapping[str, int] = field(default_factory=dict)
     silent: Sequence[str] = ()
+    density: Density = field(default_factory=lambda: Density(0.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ from runtime.typing import ASGIApplication, Event, Message, Scope
 TRACEBACK_CHARS = 16_384
 NOTE_CHARS = 500
 
+TAKEN_KEPT = 1_000
+"""Messages that were taken from a channel, and may yet be handed to a worker's consumer."""
+
 
 def _cause_of(connection: Connection | None) -> Cause | None:
     """Return what happens now is an effect of.
@@ -109,6 +112,7 @@ class Recorder(Observer):
         self._application_as = application_as
         self._traces = count(1)
         self._trace_head = process.epoch[:6]
+        self._taken: dict[int, tuple[str, Cause]] = {}
 
     def __repr__(self) -> str:
         return f"<Recorder {self.process.name} entries={len(self.journal)}>"
@@ -189,12 +193,16 @@ class Recorder(Observer):
     # Events
 
     def event_received(self, connection: Connection, event: Event) -> None:
-        """Write an event of the client, which begins a trace."""
+        """Write an event of the client, which begins a trace; or a job, which goes on in one."""
         with self.lock:
             if (known := self.state.get(connection.id)) is None:
                 return
-            kept = keep_event(event, self.settings.PAYLOAD_BYTES)
-            entry = self._write("in", event["type"], known, kept, trace=self._new_trace())
+            is_job = known.protocol == "channel"
+            keep = keep_message if is_job else keep_event  # a job may well have a key "text"
+            kept = keep(event, self.settings.PAYLOAD_BYTES)
+            trace, cause = self._taken_as(event) if is_job else ("", "")
+            trace = trace or self._new_trace()
+            entry = self._write("in", event["type"], known, kept, trace=trace, cause=cause)
             note_received(known, event, kept[1], entry.at)
             if known.consumer_class is not None:
                 known.pending.append((event, entry))
@@ -273,6 +281,7 @@ class Recorder(Observer):
         with self.lock:
             entry = self._write_send("group_send", sender, message)
             entry.group = group
+            self.state.groups.of(group, entry.at).count_send(entry.at)
             if receivers >= 0:  # a layer of somebody else's does not say
                 entry.facts = {"receivers": receivers}
             return entry.trace, self.journal.spell(entry)
@@ -292,7 +301,10 @@ class Recorder(Observer):
             entry = self._write("deliver", name, known, kept, trace=trace, cause=position)
             entry.channel = channel
             entry.group = sent.group if sent else ""
-            if known is not None:
+            if known is None:
+                if trace:
+                    self._take_note(message, entry)
+            else:
                 known.count_layer(entry.at)
                 if known.consumer_class is not None:
                     known.pending.append((message, entry))
@@ -319,8 +331,9 @@ class Recorder(Observer):
     def group_joined(self, layer: Any, group: str, channel: str) -> None:
         """Write a membership."""
         with self.lock:
-            self.state.memberships.join(layer, group, channel)
-            self._write_membership("join", "group_add", group, channel)
+            entry = self._write_membership("join", "group_add", group, channel)
+            self.state.memberships.join(layer, group, channel, entry.at)
+            self.state.groups.of(group, entry.at)
 
     def group_left(self, layer: Any, group: str, channel: str) -> None:
         """Write the end of a membership."""
@@ -400,12 +413,27 @@ class Recorder(Observer):
             cause = _cause_of(connection)
         return cause or ("", "")
 
-    def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> None:
+    def _take_note(self, message: Message, entry: Entry) -> None:
+        """Remember a message that somebody took: a worker hands it to a consumer as its event."""
+        taken = self._taken
+        taken[id(message)] = (entry.type, (entry.trace, self.journal.spell(entry)))
+        if len(taken) > TAKEN_KEPT:
+            del taken[next(iter(taken))]
+
+    def _taken_as(self, event: Event) -> Cause:
+        """Return the delivery that a worker's event was, if it was one."""
+        # By its identity alone, so that no message is kept alive. Another one may come to have
+        # that, and is then noted itself when it is taken.
+        kind, cause = self._taken.pop(id(event), ("", ("", "")))
+        return cause if kind == event["type"] else ("", "")
+
+    def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> Entry:
         actor = current_connection.get()
         trace, cause = _cause_of(actor) or ("", "")
         known = self.state.of_channel(channel)
         entry = self._write(kind, name, known, trace=trace, cause=cause)
         entry.group, entry.channel = group, channel
+        return entry
 
     def _write_error(
         self,

@@ -210,7 +210,7 @@ def _above(entry: Entry) -> int | None:
         return None
     known = entry.connection
     is_of_view = known is not None and known.consumer_class is None
-    if _is_handler(entry) or is_of_view or entry.kind in ("deliver", "drop"):
+    if _is_handler(entry) or is_of_view or entry.kind in ("in", "deliver", "drop"):
         return otel.span_number(entry.cause)
     return otel.handler_number(entry.cause)
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
-from django.urls import path, reverse_lazy
+from django.urls import path
 
-from console import action_views, client_views, downloads, recording_views, views
+from console import (
+    action_views,
+    client_views,
+    downloads,
+    letter_views,
+    preference_views,
+    recording_views,
+    views,
+)
 
 app_name = "channelscope"
 
@@ -17,7 +24,13 @@ urlpatterns = [
     path("traffic/", views.traffic, name="traffic"),
     path("traces/", views.traces, name="traces"),
     path("traces/<slug:trace_id>/", views.trace, name="trace"),
+    path("groups/", views.groups, name="groups"),
+    path("groups/<path:name>/", views.groups, name="group"),
     path("routing/", views.routing, name="routing"),
+    path("workers/", views.workers, name="workers"),
+    path("workers/letters/<slug:kind>/", letter_views.letters, name="letters"),
+    path("settings/", views.settings, name="settings"),
+    path("settings/preferences/", preference_views.preferences, name="preferences"),
     path("client/", views.client, name="client"),
     path("dialogs/<slug:kind>/", action_views.dialog, name="dialog"),
     path("act/<slug:kind>/", action_views.act, name="act"),
@@ -42,9 +55,5 @@ urlpatterns = [
     path("export/trace/<slug:trace_id>.otel.json", downloads.trace_otel, name="trace-otel"),
     path("metrics", downloads.metrics, name="metrics"),
     path("login/", views.SignIn.as_view(), name="login"),
-    path(
-        "logout/",
-        LogoutView.as_view(next_page=reverse_lazy("channelscope:login")),
-        name="logout",
-    ),
+    path("logout/", views.SignOut.as_view(), name="logout"),
 ]

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.views import LoginView, redirect_to_login
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -21,14 +21,17 @@ from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page
 from console.pages.recordings import RecordingsPage
 from console.pages.routing import RoutingPage
+from console.pages.settings import SettingsPage
 from console.pages.shell import Shell
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
+from console.pages.workers import WorkersPage
 from console.policy import may_watch, steering_obstacle
 from console.relay import NoAnswer
 from console.shielding import shield
@@ -101,6 +104,12 @@ async def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
 
 
 @staff_only
+async def groups(request: HttpRequest, name: str = "") -> HttpResponse:
+    """Show the groups, and one of them."""
+    return await _show(request, GroupsPage(request.GET, name))
+
+
+@staff_only
 async def routing(request: HttpRequest) -> HttpResponse:
     """Show where every path goes."""
     return await _show(request, RoutingPage(request.GET))
@@ -120,6 +129,19 @@ async def recording(request: HttpRequest, number: int) -> HttpResponse:
     page = RecordingsPage(request.GET, str(number))
     page.viewer = await request.auser()
     return await _show(request, page)
+
+
+@staff_only
+async def workers(request: HttpRequest) -> HttpResponse:
+    """Show who does jobs, and what waits for them."""
+    return await _show(request, WorkersPage(request.GET))
+
+
+@staff_only
+async def settings(request: HttpRequest) -> HttpResponse:
+    """Show what is configured, and how the viewer sees it."""
+    zones.choose(request.COOKIES)
+    return await _show(request, SettingsPage(request.GET))
 
 
 @staff_only
@@ -145,6 +167,16 @@ class SignIn(LoginView):
         """Add what the console's templates expect."""
         shell = Shell.of(self.request, None)
         return super().get_context_data(shell=shell, host=self.request.get_host(), **kwargs)
+
+
+class SignOut(LogoutView):
+    """Django's own sign-out, which leads back to the door."""
+
+    next_page = "channelscope:login"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer as Django does, shielded as all of the console is."""
+        return shield(request, super().dispatch(request, *args, **kwargs))
 
 
 async def _show(request: HttpRequest, page: Page) -> HttpResponse:

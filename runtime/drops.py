@@ -2,8 +2,9 @@
 
 Owns the counts of this process and the rate of the warnings. A message is lost
 where a channel is full, where nobody took it in time, where its consumer has no
-handler for it, where a client is too slow for it, and where a protocol's input is malformed.
-Called by the mailbox, the in-memory layer, the consumers and their outbox, and the servers.
+handler for it, where a client is too slow for it, where a protocol's input is malformed,
+and where the other side does not take what it gets. Called by the mailbox, the in-memory
+layer, the consumers and their outbox, and the servers of protocols.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ ADVICE: Final[dict[DropReason, str]] = {
     "no handler": "its consumer has no handler for it. Define one, or default_handler().",
     "slow client": "the client does not take what it is sent. Send less, or raise the consumer's"
     " outbound limit.",
+    "undelivered": "the other side refused it, or never acknowledged it.",
 }
 
 

@@ -36,7 +36,9 @@ logger = logging.getLogger("runtime.taps")
 Cause: TypeAlias = tuple[str, str]
 """(trace id, id of the entry that caused it): rides in a message's envelope, never in its dict."""
 
-DropReason: TypeAlias = Literal["capacity", "expired", "malformed", "no handler", "slow client"]
+DropReason: TypeAlias = Literal[
+    "capacity", "expired", "malformed", "no handler", "slow client", "undelivered"
+]
 
 
 class Connection:

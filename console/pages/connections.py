@@ -70,6 +70,10 @@ class ConnectionsPage(Page):
     query_room: ClassVar[Room] = "connections"
     template: ClassVar[str] = "console/connections.html"
     title = "Connections"
+    shortcuts: ClassVar = (
+        ("x", "Select the row, to act on several"),
+        ("s", "Send an event to the open connection"),
+    )
     limit = LIMIT
 
     def __init__(self, params: QueryDict, subject: str = "") -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from console.pages.visible import escaped
 from console.redact import REDACTED
 
 NODES = 1_000
@@ -50,10 +51,10 @@ def tree(value: Any, *, nodes: int = NODES) -> Node:
 
 def _node(key: str, value: Any, depth: int, budget: Iterator[int]) -> Node:
     if isinstance(value, Mapping):
-        items = [(json.dumps(str(name), ensure_ascii=False), one) for name, one in value.items()]
+        items = [(_quoted(str(name)), one) for name, one in value.items()]
         return _container(key, "{", items, depth, budget)
     if key == HEADERS and _are_pairs(value):
-        pairs = [(json.dumps(name, ensure_ascii=False), one) for name, one in value]
+        pairs = [(_quoted(name), one) for name, one in value]
         return _container(key, "[", pairs, depth, budget)
     if isinstance(value, list | tuple):
         return _container(key, "[", [("", one) for one in value], depth, budget)
@@ -96,6 +97,10 @@ def _summary(bracket: str, count: int) -> str:
     return f"{count} {word}{'' if count == 1 else 's'} {end}"
 
 
+def _quoted(text: str) -> str:
+    return escaped(json.dumps(text, ensure_ascii=False))
+
+
 def _scalar(key: str, value: Any) -> Node:
     if value == REDACTED:
         return Node(key, "redacted", "redacted")
@@ -103,4 +108,4 @@ def _scalar(key: str, value: Any) -> Node:
         return Node(key, json.dumps(value), "jb")
     if isinstance(value, int | float):
         return Node(key, json.dumps(value), "jn")
-    return Node(key, json.dumps(str(value), ensure_ascii=False), "js")
+    return Node(key, _quoted(str(value)), "js")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from console.conf import settings
 from console.entry import unspell
 from console.pages.json_tree import Node, tree
+from console.pages.visible import Piece, pieces
 from console.relay import NoAnswer, relay
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ class Message:
             self.tree = tree(self.detail.json)
         if self.body not in {tab.name for tab in TABS}:
             self.body = "json" if self.tree else "raw" if self._is_text else "hex"
+
+    @property
+    def raw(self) -> list[Piece]:
+        """The payload as text, with what is invisible in it spelled out."""
+        return pieces(self.detail.text) if self.detail is not None else []
 
     @property
     def form(self) -> str:

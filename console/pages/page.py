@@ -87,6 +87,7 @@ class Page:
             change with time.
         query_room: whose keys its filter knows: those of connections, or of entries.
         params: the parameters of its address.
+        shortcuts: keys that only this page has, each with what it does.
         subject: what the page is about, such as a connection's id; "" for a room.
         reached: where its next update goes on from in this process; None until it is loaded.
         since: where it goes on from in the others, by their epoch.
@@ -102,6 +103,7 @@ class Page:
     tick_s: ClassVar[float] = 1.0
     query_room: ClassVar[Room] = "traffic"
     parent: ClassVar[Crumb | None] = None
+    shortcuts: ClassVar[Sequence[tuple[str, str]]] = ()
     gone_template: ClassVar[str] = "console/gone.html"
 
     def __init__(self, params: QueryDict, subject: str = "") -> None:

@@ -32,6 +32,8 @@ class TracePage(Page):
     gone_template: ClassVar[str] = "console/gone_trace.html"
     parent: ClassVar[Crumb | None] = Crumb("channelscope:traces", "Traces")
 
+    shortcuts: ClassVar = (("y", "Copy the payload of the open span"),)
+
     trace: Trace
     scale: Scale
     sequence: Sequence

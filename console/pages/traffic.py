@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from console.density import Density
+from console.pages.density import DensityStrip, strip
 from console.pages.message import Message
 from console.pages.page import Page, Partial, Update
 from console.reader import sample
@@ -52,6 +55,7 @@ class TrafficPage(Page):
     room: ClassVar[str] = "traffic"
     template: ClassVar[str] = "console/traffic.html"
     title = "Traffic"
+    shortcuts: ClassVar = (("t", "The trace of the open message"), ("y", "Copy the open message"))
     limit = LIMIT
 
     def __init__(self, params: QueryDict, subject: str = "") -> None:
@@ -61,6 +65,8 @@ class TrafficPage(Page):
         self.entries: list[EntryView] = []
         self.foot = TailFoot(0, 0)
         self.older = ""
+        self.density = Density(time.time())
+        self._density_drawn = 0
         self._loaded: dict[str, int] = {}
 
     @property
@@ -90,9 +96,15 @@ class TrafficPage(Page):
         self._loaded = {**found.since, found.position[0]: found.position[1]}
         self.entries = found.entries[::-1]
         self.foot = TailFoot(found.matched, found.held)
+        self.density = found.density
         is_more = len(found.entries) == SHOWN_AT_FIRST
         self.older = _before(found.entries[0]).spell() if is_more else ""
         await self.message.load()
+
+    @property
+    def strip(self) -> DensityStrip:
+        """How much passed lately, as it is drawn."""
+        return strip(self.density)
 
     @property
     def before_at(self) -> float | None:
@@ -131,7 +143,24 @@ class TrafficPage(Page):
             self._count(entries, left_out)
             template = "console/partials/tail-foot.html"
             update.partials.append(Partial("#tail-foot", template, {"foot": self.foot}))
+        self._move_density(update, entries, left_out)
         return update
+
+    def _move_density(self, update: Update, entries: Sequence[EntryView], left_out: int) -> None:
+        """Bring the strip up to date, and draw it again when a step is over."""
+        now = relay.recorder.clock()
+        self.density.move(now)
+        new = [entry for entry in entries if self._is_new(entry)]
+        for entry in new:
+            self.density.add(entry.direction, entry.at)
+        # Nobody has seen what was left out: it is taken to be of the kind of what was not.
+        for number in range(min(left_out, len(new))):
+            share = left_out // len(new) + (number < left_out % len(new))
+            self.density.add(new[number].direction, new[number].at, share)
+        if self.density.newest != self._density_drawn:
+            self._density_drawn = self.density.newest
+            template = "console/partials/density.html"
+            update.partials.append(Partial("#density", template, {"strip": self.strip}))
 
     def _gaps(self, found: Changes, heard: Sequence[Batch]) -> list[tuple[str, int]]:
         """Return what nobody saw, by the process that had it."""
@@ -166,6 +195,7 @@ def row_of(entry: EntryView) -> dict[str, Any]:
         "badge": entry.badge,
         "who": entry.who,
         "short_id": entry.short_id,
+        "origin": entry.origin,
         "type": entry.type,
         "preview": entry.preview,
         "size": size(entry.size_bytes),

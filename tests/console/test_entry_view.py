@@ -249,3 +249,13 @@ def test_what_is_searched_before_its_consumer_is_known_is_not_kept(recording):
     assert "4000" in reader.searchable(entry)
     recording.start(connection, Guarded(connection.scope))
     assert "4000" not in reader.searchable(entry)
+
+
+def test_numbers_are_shown_as_they_were_sent_or_as_text(recording):
+    connection = recording.open()
+    recording.receive(connection, text='{"id": 123456789012345678901234567890}')
+    assert detail(recording).json == {"id": 123456789012345678901234567890}
+    for too_much in ("1e400", "9" * 5_000):
+        recording.receive(connection, text=f'{{"id": {too_much}}}')
+        assert detail(recording).json is None
+        assert too_much in detail(recording).text

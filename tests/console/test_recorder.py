@@ -10,7 +10,7 @@ import pytest
 from console.capture import thaw
 from console.conf import Settings
 from console.connection import ConnectionState
-from console.recorder import Recorder
+from console.recorder import TAKEN_KEPT, Recorder
 from runtime.taps import Connection, current_cause, current_connection, taps
 from tests.console.recording import EPOCH, PROCESS, Consumer, Layer, Recording
 from tests.support.observing import observed
@@ -380,6 +380,32 @@ def test_a_message_that_waited_too_long_is_an_effect_of_its_delivery(recording):
     assert (drop.trace, drop.cause) == (cause[0], f"{EPOCH}:{delivery.offset}")
     assert recorder.state.waiting == 0
     assert recorder.state.drops == {"expired": 1}
+
+
+def test_a_job_goes_on_in_the_trace_of_whoever_sent_it(recording):
+    recorder, message = recording.recorder, {"type": "thumbnail.generate", "text": "x", "n": 1}
+    cause = recorder.message_sent(None, LAYER, "thumbnails", message)
+    recorder.message_delivered(None, "thumbnails", message, cause)
+    delivery = recording.last()
+    worker = recording.open(type="channel", channel="thumbnails")
+    recorder.event_received(worker, message)
+    begun = recording.last()
+    assert (begun.kind, begun.trace) == ("in", cause[0])
+    assert begun.cause == f"{EPOCH}:{delivery.offset}"
+    assert thaw(begun.payload) == message
+    recorder.event_received(worker, message)  # whatever comes without having been taken
+    assert recording.last().cause == ""
+
+
+def test_messages_that_no_worker_has_are_not_remembered_for_ever(recording):
+    messages = [{"type": "x"} for _ in range(TAKEN_KEPT + 5)]
+    for message in messages:
+        recording.recorder.message_delivered(None, "jobs", message, ("t1", "other:7"))
+    worker = recording.open(type="channel", channel="jobs")
+    recording.recorder.event_received(worker, messages[0])
+    assert recording.last().cause == ""
+    recording.recorder.event_received(worker, messages[-1])
+    assert recording.last().cause != ""
 
 
 def test_what_a_full_mailbox_lost_is_an_effect_of_its_sending(recording):

@@ -17,6 +17,9 @@ from playwright.async_api import (
 )
 
 DESKTOP = {"width": 1440, "height": 900}
+TELL_OF_REFUSALS = """addEventListener("securitypolicyviolation", (event) =>
+    console.error("refused by the policy:", event.violatedDirective, event.blockedURI))"""
+
 PHONE = {"width": 390, "height": 844}
 
 
@@ -59,6 +62,7 @@ class People:
             base_url=self._url, **{"viewport": DESKTOP, **options}
         )
         self._contexts.append(context)
+        await context.add_init_script(TELL_OF_REFUSALS)
         page = await context.new_page()
         page.on("console", self._note_message)
         page.on("pageerror", self._note_error)

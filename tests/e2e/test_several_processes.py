@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import http.cookiejar
+import asyncio
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,46 +18,11 @@ import pytest
 import websockets
 from websockets.typing import Origin
 
+from tests.e2e.console import SOON_S, Console, words
 from tests.e2e.servers import DAPHNE, STOP_S, UVICORN, DemoServer, running_demo
 from tests.support.redis_server import RedisServer
 
-SOON_S = 20.0
-PAUSE_S = 0.2
-
 LAYER = "runtime.layers.redis.RedisChannelLayer"
-
-
-class Console:
-    """Somebody of the staff at the console of one process."""
-
-    def __init__(self, demo: DemoServer) -> None:
-        self.url = demo.url
-        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self._opener = urllib.request.build_opener(jar)
-        self._opener.open(demo.new_sign_in_link(), timeout=SOON_S).close()
-
-    def see(self, path: str) -> str:
-        """Return the page at `path`, as it is now."""
-        try:
-            with self._opener.open(f"{self.url}/console/{path}", timeout=SOON_S) as response:
-                page: str = response.read().decode()
-                return page
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.read().decode()
-
-    def wait_to_see(self, path: str, is_there: Callable[[str], object]) -> str:
-        """Return the page at `path` once it shows what is waited for."""
-        until = time.monotonic() + SOON_S
-        while not is_there(page := self.see(path)):
-            assert time.monotonic() < until, f"Not seen at {path}: {words(page)}"
-            time.sleep(PAUSE_S)  # a pause between two looks at another process
-        return page
-
-
-def words(page: str) -> str:
-    """Return what a page says, without its markup."""
-    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,3 +144,40 @@ def test_a_connection_of_a_process_that_does_not_answer_says_so(project: Project
         finally:
             os.kill(four.process.pid, signal.SIGCONT)
         assert f"{stopped} did not answer" in page
+
+
+async def test_a_message_is_followed_through_the_worker_to_the_last_send_in_another_process(
+    project: Project,
+) -> None:
+    def chat(demo: DemoServer) -> websockets.connect:
+        headers = {"Cookie": project.console.cookies()}
+        return websockets.connect(
+            f"{demo.websocket_url}/ws/chat/followed/",
+            origin=Origin(demo.url),
+            additional_headers=headers,
+        )
+
+    async def hear(socket: websockets.ClientConnection, kind: str) -> None:
+        while json.loads(await socket.recv())["type"] != kind:
+            pass
+
+    async with asyncio.timeout(SOON_S), chat(project.one) as one, chat(project.two) as two:
+        await hear(two, "joined")
+        await one.send('{"type": "message", "text": "/thumb followed"}')
+        await hear(two, "thumbnail")
+        await hear(one, "thumbnail")
+    page = await asyncio.to_thread(project.console.see, "traffic/?q=dir:in+followed")
+    position = re.search(
+        r'data-id="([0-9a-f]+:\d+)"[^>]*>(?:(?!data-id).)*?/thumb', page, re.DOTALL
+    )
+    assert position is not None
+    page = await asyncio.to_thread(project.console.see, f"traffic/?message={position[1]}")
+    (trace,) = set(re.findall(r"/console/traces/([0-9a-f]{12})/", page))
+    processes = {name(project.one), name(project.two), f"worker-{project.worker.pid}"}
+
+    def is_whole(page: str) -> bool:
+        return all(process in words(page) for process in processes)
+
+    page = await asyncio.to_thread(project.console.wait_to_see, f"traces/{trace}/", is_whole)
+    assert "thumbnail_generate()" in page
+    assert page.count("chat_thumbnail()") >= 2

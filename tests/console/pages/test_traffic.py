@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from console.density import STEP_S
 from console.pages.traffic import ROWS_PER_UPDATE, SHOWN_AT_FIRST, TrafficPage
 from tests.console.recording import Recording
 from tests.console.watching import params
@@ -94,3 +95,29 @@ async def test_a_second_click_takes_a_preset_back(recording: Recording) -> None:
     errors = (await loaded("q=dir:error")).presets[0]
     assert (errors.active, errors.query) == (True, None)
     assert (await loaded()).presets[0].query == "dir:error"
+
+
+async def test_the_strip_counts_what_matches_and_goes_on_with_what_comes(
+    recording: Recording,
+) -> None:
+    connection = recording.open()
+    recording.receive(connection, text="one")
+    recording.send(connection, text="not asked for")
+    page = await loaded("q=dir:in")
+    assert page.density.total == 1
+    recording.clock.advance(2 * STEP_S)
+    recording.receive(connection, text="two")
+    update = await page.update()
+    assert page.density.counts["in"][-3:] == [1, 0, 1]
+    assert "#density" in {one.target for one in update.partials}
+    recording.clock.advance(0.1)
+    assert "#density" not in {one.target for one in (await page.update()).partials}
+
+
+async def test_the_strip_counts_what_the_tail_leaves_out(recording: Recording) -> None:
+    connection = recording.open()
+    page = await loaded("q=dir:in")
+    for number in range(5 * ROWS_PER_UPDATE):
+        recording.receive(connection, text=str(number))
+    await page.update()
+    assert page.density.total == 5 * ROWS_PER_UPDATE

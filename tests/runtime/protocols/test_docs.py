@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from runtime.protocols.aprs.settings import AprsSettings
 from runtime.protocols.mqtt.settings import MqttSettings
+from runtime.protocols.telegram.settings import TelegramSettings
 
 DOCS = Path(__file__).resolve().parents[3] / "docs/protocols"
 
 
-@pytest.mark.parametrize(("page", "settings"), [("mqtt", MqttSettings)])
+@pytest.mark.parametrize(
+    ("page", "settings"),
+    [("aprs", AprsSettings), ("mqtt", MqttSettings), ("telegram", TelegramSettings)],
+)
 def test_every_setting_is_documented_with_its_default(page, settings):
     text = (DOCS / f"{page}.md").read_text("utf-8")
     table = text.partition("## Settings\n")[2].partition("\n## ")[0]

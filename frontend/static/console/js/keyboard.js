@@ -1,33 +1,38 @@
 // @ts-check
 /**
- * Shortcuts of the whole console. Single keys are off inside fields, and can be
- * turned off altogether for people whose tools send keys of their own.
+ * Shortcuts of the whole console, and those that a page has of its own: what is marked
+ * with `data-key` is clicked by that key, while it can be seen.
  */
 import { togglePause } from "./hold.js";
+import { areSingleKeysOff, isOwnKey, turnSingleKeysOff } from "./single-keys.js";
 
 const SEQUENCE_MS = 900;
-const OFF = "channelscope-single-keys-off";
 
 let wentAt = 0;
 
 /** @param {AbortSignal} signal */
 export function startKeyboard(signal) {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("shortcuts"));
-  const setting = /** @type {HTMLInputElement | null} */ (dialog?.querySelector("[data-single-keys]"));
-  if (setting) {
-    setting.checked = !localStorage.getItem(OFF);
-    setting.addEventListener("change", () =>
-      setting.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1"), { signal });
-  }
+  showSetting();
+  document.addEventListener("channelscope:visited", showSetting, { signal });
+  document.addEventListener("change", (event) => {
+    if (!(event.target instanceof HTMLInputElement) || !event.target.matches("[data-single-keys]")) return;
+    turnSingleKeysOff(!event.target.checked);
+    showSetting();
+  }, { signal });
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest("[data-shortcuts]")) dialog?.showModal();
   }, { signal });
   document.addEventListener("keydown", (event) => {
-    if (localStorage.getItem(OFF) || event.metaKey || event.ctrlKey || event.altKey) return;
-    if (!(event.target instanceof Element)) return;
-    if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
-    press(event, event.target, dialog);
+    if (!isOwnKey(event) && event.target instanceof Element) press(event, event.target, dialog);
   }, { signal });
+}
+
+/** Wherever it can be changed, it says what is so. */
+function showSetting() {
+  for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[data-single-keys]"))) {
+    box.checked = !areSingleKeysOff();
+  }
 }
 
 /**
@@ -37,7 +42,7 @@ export function startKeyboard(signal) {
  */
 function press(event, target, dialog) {
   const isSequence = Date.now() - wentAt < SEQUENCE_MS;
-  wentAt = event.key === "g" ? Date.now() : 0;
+  wentAt = event.key === "g" && !isSequence ? Date.now() : 0;
   if (isSequence) {
     const link = document.querySelector(`a[data-go="${CSS.escape(event.key)}"]`);
     if (link instanceof HTMLAnchorElement) link.click();
@@ -45,14 +50,22 @@ function press(event, target, dialog) {
     event.preventDefault();
     const field = document.querySelector("[data-query], [data-query-field]");
     if (field instanceof HTMLInputElement) field.select();
-  } else if (event.key.length === 1 && document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)) {
-    event.preventDefault();
-    /** @type {HTMLElement} */ (document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)).click();
   } else if (event.key === "?") {
     dialog?.showModal();
   } else if (event.key === " " && document.querySelector("[data-pause]") && !isControl(target)) {
     event.preventDefault();
     togglePause();
+  } else {
+    clickKeyed(event);
+  }
+}
+
+/** @param {KeyboardEvent} event */
+function clickKeyed(event) {
+  for (const element of document.querySelectorAll(`[data-key="${CSS.escape(event.key)}"]`)) {
+    if (!(element instanceof HTMLElement) || !element.checkVisibility()) continue;
+    event.preventDefault();
+    return element.click();
   }
 }
 

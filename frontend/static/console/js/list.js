@@ -3,6 +3,7 @@
  * One list a page: a roving tab stop, j and k, Enter and Escape, and the row that
  * the inspector shows, which the address names.
  */
+import { areSingleKeysOff } from "./single-keys.js";
 import { addressWith, isPlain, visit } from "./visit.js";
 
 /** @param {AbortSignal} signal */
@@ -22,6 +23,7 @@ export function startList(signal) {
   }, { signal });
   document.addEventListener("channelscope:visited", mark, { signal });
   document.addEventListener("htmx:after:swap", ensureTabStop, { signal });
+  document.addEventListener("channelscope:rows", ensureTabStop, { signal });
   mark();
 }
 
@@ -32,6 +34,7 @@ const parameter = () => container()?.dataset.select ?? "selected";
 
 /** @param {HTMLElement} row */
 async function open(row) {
+  if (row instanceof HTMLAnchorElement) return row.click();
   const drawer = container()?.querySelector(":scope > .drawer");
   if (!drawer) return follow(row);
   const page = drawer.querySelector("a[data-open]");
@@ -61,8 +64,9 @@ function onKey(event) {
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) return close();
   if (event.target.closest("input, textarea, select, button, summary, dialog")) return;
   const row = event.target.closest("[data-list] [data-id]");
+  const isLetter = event.key.length === 1;
   const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-  if (step && (row || event.key.length === 1)) {
+  if (step && (isLetter ? !areSingleKeysOff() : row)) {
     event.preventDefault();
     move(row, step);
   } else if (event.key === "Home" && list()) {
@@ -95,7 +99,8 @@ function ensureTabStop() {
 
 /** @param {string | null} id */
 function select(id) {
-  for (const row of rows()) row.setAttribute("aria-selected", String(row.dataset.id === id));
+  // A row that is a link says by itself which one is open.
+  for (const row of rows()) if (!(row instanceof HTMLAnchorElement)) row.setAttribute("aria-selected", String(row.dataset.id === id));
 }
 
 function mark() {

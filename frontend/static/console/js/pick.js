@@ -4,6 +4,8 @@
  * so what is selected is kept here by its value, and shown again after each change.
  */
 
+import { isOwnKey } from "./single-keys.js";
+
 /** @type {Set<string>} */
 const picked = new Set();
 
@@ -21,8 +23,7 @@ export function startPicking(signal) {
     if (event.target instanceof Element && event.target.closest("[data-unpick]")) clear();
   }, { signal });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!(event.target instanceof Element) || event.target.closest("input, textarea, select, dialog")) return;
+    if (event.key !== "x" || isOwnKey(event) || !(event.target instanceof Element)) return;
     const box = event.target.closest("[data-id]")?.querySelector("[data-pick]");
     if (box instanceof HTMLInputElement) {
       pick(box, !picked.has(box.value));

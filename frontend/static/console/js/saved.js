@@ -5,10 +5,10 @@
  * Every panel lists them all, those for its own consumer first; what one changes, all show.
  */
 import { post } from "./post.js";
+import { areSingleKeysOff } from "./single-keys.js";
 import { toast } from "./toast.js";
 
 const CHANGED = "channelscope:saved";
-const OFF = "channelscope-single-keys-off";
 const KEYS = 9;
 
 /** @typedef {{id: number, name: string, kind: string, body: string, consumer: string, by: string, preview: string, is_own: boolean, url: string}} Saved */
@@ -92,7 +92,7 @@ class SavedMessages {
 
   /** @param {KeyboardEvent} event */
   pressed(event) {
-    if (!this.panel.hasAttribute("data-chosen") || localStorage.getItem(OFF)) return;
+    if (!this.panel.hasAttribute("data-chosen") || areSingleKeysOff()) return;
     if (event.metaKey || event.ctrlKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
     if (event.target instanceof Element && event.target.closest("input, textarea, select, dialog")) return;
     const one = this.shown[Number(event.key) - 1];

@@ -38,6 +38,7 @@ function take(batch) {
   rows.unshift(...(batch.gaps ?? []).map(gapOf));
   tail.prepend(...rows.reverse());
   while (tail.childElementCount > Number(tail.dataset.follow)) tail.lastElementChild?.remove();
+  document.dispatchEvent(new CustomEvent("channelscope:rows"));
   tail.parentElement?.querySelector("[data-empty]")?.toggleAttribute("hidden", tail.childElementCount > 0);
 }
 

@@ -1,0 +1,1 @@
+"""Telegram: one bot, each chat a scope, run by `manage.py runtelegram`."""

@@ -1,0 +1,160 @@
+"""Every room and page of the console: accessible, quiet, and as wide as its screen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, StorageState, expect
+
+from tests.e2e.addresses import ROOMS, walk
+from tests.e2e.people import PHONE, People, enter, say
+from tests.e2e.servers import DemoServer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+THEMES = ("dark", "light")
+
+AXE = {"resultTypes": ["violations"], "iframes": False}
+
+HALF_A_LETTER = r'{"type": "message", "text": "half a letter: \ud83d"}'
+"""No layer can carry it: the handler fails."""
+
+WIDER_THAN_THE_SCREEN = """() => {
+    const scrolls = (element) => ["auto", "scroll"].includes(getComputedStyle(element).overflowX);
+    const cuts = (element) => getComputedStyle(element).textOverflow === "ellipsis";
+    const ends = (element) => Math.round(element.getBoundingClientRect().right);
+    const isWide = (element) => ends(element) > innerWidth;
+    const isHeld = (element) => {
+        for (let at = element; at && at !== document.body; at = at.parentElement) {
+            if (cuts(at) || (at !== element && scrolls(at) && !isWide(at))) return true;
+        }
+        return false;
+    };
+    const name = (element) => [element.tagName.toLowerCase(), ...element.classList].join(".");
+    const isSeen = (element) => element.checkVisibility() && !element.closest(".vh, .skip, svg *");
+    return [...document.querySelectorAll("body *")]
+        .filter(isSeen)
+        .filter((element) => isWide(element) && !isHeld(element))
+        .slice(0, 8)
+        .map((element) => `${name(element)} ends at ${ends(element)}`);
+}"""
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def addresses(
+    chromium: Browser, demo: DemoServer, staff_session: StorageState
+) -> AsyncIterator[list[str]]:
+    """Yield where to go, once something of everything has happened; it goes on meanwhile."""
+    async with People(chromium, demo.url, staff_session) as people:
+        yield await _addresses(people)
+
+
+async def _addresses(people: People) -> list[str]:
+    grace = await people.visitor("grace")
+    await enter(grace, "every-room")
+    await say(grace, "seen from everywhere")
+    await grace.evaluate(
+        "globalThis.sockets = ['echo', 'ticker'].map((one) => new WebSocket(`/ws/${one}/`))"
+    )
+    await grace.evaluate(
+        """text => new Promise((resolve) => {
+            const socket = new WebSocket("/ws/chat/every-room/");
+            socket.onopen = () => socket.send(text);
+            socket.onclose = () => resolve();
+        })""",
+        HALF_A_LETTER,
+    )
+    console = await people.staff()
+    await console.goto("/console/traffic/?q=is:error")
+    await expect(console.locator("#tail [data-id]").first).to_be_visible()
+    return await walk(console)
+
+
+async def settled(page: Page, address: str) -> None:
+    """Go there, and return when the page is live, if it is one that becomes so."""
+    await page.goto(address)
+    await page.wait_for_load_state("load")
+    await page.evaluate("document.fonts.ready")
+
+
+async def test_the_walk_comes_through_every_room_and_what_is_in_it(addresses: list[str]) -> None:
+    paths = [address.partition("?")[0] for address in addresses]
+    assert {f"/console/{room.name}/" for room in ROOMS} <= set(paths)
+    deeper = [
+        path for path in paths if path.startswith(("/console/connections/", "/console/traces/"))
+    ]
+    assert {path.count("/") for path in deeper} == {3, 4}, "a room's rows lead to their pages"
+    assert any("message=" in address for address in addresses), "a message is open somewhere"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+async def test_axe_finds_nothing_to_complain_of(
+    people: People, addresses: list[str], theme: str
+) -> None:
+    console = await people.staff(color_scheme=theme, reduced_motion="reduce")
+    found: dict[str, Any] = {}
+    for address in addresses:
+        await settled(console, address)
+        results = await Axe().run(console, options=AXE)
+        if results.response["violations"]:
+            found[address] = [_violation(one) for one in results.response["violations"]]
+    assert found == {}, json.dumps(found, indent=1)
+
+
+async def test_axe_does_complain_of_what_is_wrong(people: People) -> None:
+    console = await people.staff()
+    await console.evaluate(
+        "document.querySelector('main').append(document.createElement('button'))"
+    )
+    results = await Axe().run(console, options=AXE)
+    assert [one["id"] for one in results.response["violations"]] == ["button-name"]
+
+
+async def test_the_shortcuts_and_the_door_are_accessible_too(people: People) -> None:
+    console = await people.staff(reduced_motion="reduce")
+    await console.keyboard.press("?")
+    await expect(console.get_by_role("dialog", name="Shortcuts")).to_be_visible()
+    door = await people.anybody(reduced_motion="reduce")
+    await door.goto("/console/login/")
+    for page in (console, door):
+        results = await Axe().run(page, options=AXE)
+        assert [_violation(one) for one in results.response["violations"]] == []
+
+
+async def test_no_page_says_anything_in_the_browser_s_console(
+    people: People, addresses: list[str]
+) -> None:
+    console = await people.staff()
+    for address in addresses:
+        await settled(console, address)
+        if await console.locator("#live").count():
+            await expect(console.locator("#live")).not_to_have_attribute("data-lost", "")
+    assert people.problems == []
+
+
+async def test_nothing_is_wider_than_a_phone(people: People, addresses: list[str]) -> None:
+    console = await people.staff(viewport=PHONE)
+    wide: dict[str, Any] = {}
+    for address in addresses:
+        await settled(console, address)
+        found = await console.evaluate(WIDER_THAN_THE_SCREEN)
+        for menu in await console.locator("details.menu > summary").all():
+            if await menu.is_visible():
+                await menu.click()
+                found += await console.evaluate(WIDER_THAN_THE_SCREEN)
+                await menu.click()
+        if found:
+            wide[address] = found
+    assert wide == {}, json.dumps(wide, indent=1)
+
+
+def _violation(found: dict[str, Any]) -> dict[str, Any]:
+    nodes = [
+        f"{node['html'][:200]} | {node['failureSummary'][:300]}" for node in found["nodes"][:4]
+    ]
+    return {"id": found["id"], "count": len(found["nodes"]), "nodes": nodes}
