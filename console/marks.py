@@ -9,7 +9,6 @@ A mark decides about a label, never about a right.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -18,6 +17,7 @@ from django.http.cookie import parse_cookie
 
 from runtime.exceptions import MalformedHeaders
 from runtime.headers import header_values
+from runtime.typing import Scope
 
 COOKIE = "channelscope_client"
 MAX_AGE_S = 12 * 60 * 60
@@ -34,7 +34,7 @@ def new_mark(user: Any) -> str:
     return _signer().sign(str(user.pk))
 
 
-def is_marked(scope: Mapping[str, Any]) -> bool:
+def is_marked(scope: Scope) -> bool:
     """Return whether the console opened this; without the cookie a few comparisons."""
     if made_by.get():
         return True
