@@ -98,6 +98,7 @@ def granted() -> dict[str, Any]:
         "admin": admin,
         "application": routing.URLRouter([]),
         "asyncio": asyncio,
+        "handle": print,
         "include": include,
         "json": json,
         "layer": layers.InMemoryChannelLayer(acknowledged_channels=["invoices"]),
@@ -129,6 +130,7 @@ async def run(block: Block, names: dict[str, Any]) -> None:
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
 async def test_the_python_of_a_page_runs(page: Path, project: None) -> None:
     names = granted()
+    await names["layer"].send("invoices", {"type": "send", "number": 42})  # one to take
     for block in blocks_of(page):
         if block.language == "python" and not any(part in block.text for part in CANNOT_RUN):
             await run(block, names)
