@@ -1,9 +1,8 @@
 """The command `channelscope`: shows the demo with its console, or starts a project.
 
-Owns the command line, the check of the port and what is printed at the start. What
-the demo is, and who may enter it, is the business of `console.demo`; how it is served,
-of `console.serving`; a new project, of `console.startproject`. Called by the shell, and by
-`make run`.
+Owns the command line, and the socket that the demo listens on. What the demo is, and how it
+runs, is the business of `console.demo`; a new project, of `console.startproject`. Called by
+the shell, and by `make run`.
 """
 
 from __future__ import annotations
@@ -19,16 +18,12 @@ from pathlib import Path
 
 from console.startproject import ProjectRefused, start_project
 
-WELCOME = """
-  Channelscope is running on {address}
+BACKLOG = 128
+MAX_PROCESSES = 16
 
-  Console  {link}
-           signs you in as {user}, once
-  Demo     {address}
-  Data     {data}
 
-  Stop it with Ctrl-C.
-"""
+class Refused(Exception):
+    """The demo cannot run as it was asked to; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
-    except (PortUnavailable, ProjectRefused) as error:
+    except (PortUnavailable, ProjectRefused, Refused) as error:
         print(f"channelscope: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the server runs: from then on it ends by itself
@@ -104,71 +99,73 @@ def _describe_demo(command: argparse.ArgumentParser) -> None:
         default=Path(os.environ.get("CHANNELSCOPE_DATA", ".channelscope")),
         help="folder for the database and the secret key (default: .channelscope)",
     )
+    command.add_argument(
+        "--processes",
+        type=_count,
+        default=1,
+        help="servers behind the address; several get a worker and a Valkey too (default: 1)",
+    )
+    command.add_argument(
+        "--redis",
+        metavar="URL",
+        default=os.environ.get("CHANNELSCOPE_DEMO_REDIS"),
+        help="a Redis or Valkey between the processes, in the place of the demo's own",
+    )
+    command.add_argument(
+        "--no-visitors", action="store_true", help="let nobody visit by themselves"
+    )
 
 
 def _run_demo(options: argparse.Namespace) -> int:
-    port = claim_port(options.host, options.port)
-    return demo(options.host, port, options.data)
+    with listen(options.host, options.port) as listener:
+        # Later than the port, which is what most often is in the way.
+        from console.demo import running, valkey
+
+        demo = running.Demo(
+            listener=listener,
+            origin=f"http://{_printable(options.host, listener.getsockname()[1])}",
+            data=options.data,
+            processes=options.processes,
+            redis=options.redis or (running.EMBEDDED if options.processes > 1 else None),
+            has_visitors=not options.no_visitors,
+        )
+        try:
+            return running.run(demo)
+        except (valkey.NoServer, valkey.NoAnswer) as error:
+            raise Refused(str(error)) from error
 
 
-def claim_port(host: str, port: int) -> int:
-    """Return the port, or a free one for 0, after having listened there for a moment.
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the port, or on a free one for 0.
 
-    Asked before anything else is done, because a server says too late and in its own
-    words that somebody else is there.
+    It is here before anything else is done, and handed to the servers: a server says too late
+    and in its own words that somebody else is there.
 
     Raises:
         PortUnavailable: it is taken, or is not ours to have.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listener:
-        # As the server will: a connection of the last run that lingers is not in the way.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-            listener.listen()
-        except OSError as error:
-            raise PortUnavailable(host, port, error.strerror or str(error)) from error
-        claimed: int = listener.getsockname()[1]
-        return claimed
-
-
-def demo(host: str, port: int, data: Path) -> int:
-    """Prepare the demo in the folder `data` and serve it until a signal ends it."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "console.demo.settings"
-    os.environ["CHANNELSCOPE_DATA"] = str(data)
-    welcome = WELCOME.format(**_prepare(f"http://{_printable(host, port)}"), data=data)
-
-    from console.demo.asgi import application
-    from console.serving import serve
-
-    listened = serve(application, host, port, on_ready=lambda: print(welcome, flush=True))
-    return 0 if listened else 1
-
-
-def _prepare(origin: str) -> dict[str, str]:
-    """Bring the database up to date; return what the welcome says about the way in."""
-    import django
-
-    django.setup()
-    # These need a Django that is set up.
-    from django.core.management import call_command
-    from django.db import connections
-
-    from console.demo.accounts import ensure_staff, sign_in_path
-
-    call_command("migrate", interactive=False, verbosity=0)
-    user = ensure_staff()
-    link = origin + sign_in_path(user)
-    # The event loop runs in this thread from now on and must not hold a connection.
-    connections.close_all()
-    return {"address": f"{origin}/", "link": link, "user": user.get_username()}
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # A connection of the last run that lingers is not in the way.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortUnavailable(host, port, error.strerror or str(error)) from error
+    return listener
 
 
 def _printable(host: str, port: int) -> str:
     """Return the address as a browser on this machine takes it."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_PROCESSES:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MAX_PROCESSES} processes, not {text!r}")
+    return int(text)
 
 
 def _port(text: str) -> int:

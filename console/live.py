@@ -31,12 +31,16 @@ from console import mount, zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page, Partial, Update
+from console.pages.recordings import RecordingsPage
 from console.pages.routing import RoutingPage
+from console.pages.settings import SettingsPage
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
+from console.pages.workers import WorkersPage
 from console.policy import may_watch, steering_obstacle
 from console.relay import Watch, relay
 from console.viewer import user_now
@@ -56,8 +60,12 @@ PAGES: Final[dict[str, type[Page]]] = {
         TrafficPage,
         TracesPage,
         TracePage,
+        GroupsPage,
         RoutingPage,
+        WorkersPage,
+        SettingsPage,
         ClientPage,
+        RecordingsPage,
     )
 }
 FORBIDDEN: Final = 4403

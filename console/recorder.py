@@ -55,6 +55,10 @@ def _never(scope: Scope) -> bool:
     return False
 
 
+def _nothing(scope: Scope) -> None:
+    return None
+
+
 class Recorder(Observer):
     """Records one process.
 
@@ -69,6 +73,8 @@ class Recorder(Observer):
         timer: seconds of a clock that is not set back, for durations.
         live: returns the application that serves the console's own WebSocket.
         is_marked: tells whether a scope was opened by the console's client.
+        opened_by: tells who opens a scope through the console, "" for nobody that is known.
+        application_as: returns the application that serves a scope as another user, or None.
 
     Attributes:
         on_change: called after each entry, while somebody watches; else None.
@@ -84,6 +90,8 @@ class Recorder(Observer):
         timer: Callable[[], float] = time.perf_counter,
         live: Callable[[], ASGIApplication] | None = None,
         is_marked: Callable[[Scope], bool] = _never,
+        opened_by: Callable[[], str] = str,
+        application_as: Callable[[Scope], ASGIApplication | None] = _nothing,
     ) -> None:
         self.process = process
         self.settings = settings
@@ -100,6 +108,8 @@ class Recorder(Observer):
         self._timer = timer
         self._live = live
         self._is_marked = is_marked
+        self._opened_by = opened_by
+        self._application_as = application_as
         self._traces = count(1)
         self._trace_head = process.epoch[:6]
         self._taken: dict[int, tuple[str, Cause]] = {}
@@ -114,9 +124,13 @@ class Recorder(Observer):
         return mount.is_own(scope)
 
     def application_for(self, scope: Scope) -> ASGIApplication | None:
-        """Return the console's own application for its own WebSocket."""
+        """Return the console's own application for its own WebSocket, or for who opens one as
+        another user.
+        """
         self.serving_began()  # asked for every scope: no server can serve without it
-        return self._live() if self._live is not None and mount.is_live(scope) else None
+        if self._live is not None and mount.is_live(scope):
+            return self._live()
+        return self._application_as(scope)
 
     def serving_began(self) -> None:
         """Let the relay know of the event loop."""
@@ -127,7 +141,8 @@ class Recorder(Observer):
 
     def scope_opened(self, connection: Connection) -> None:
         """Begin to list a connection."""
-        known = ConnectionState(connection, is_from_console=self._is_marked(connection.scope))
+        is_marked = self._is_marked(connection.scope)
+        known = ConnectionState(connection, is_from_console=is_marked, opened_by=self._opened_by())
         with self.lock:
             self.state.open(known)
             self._write("open", known.protocol, known)
@@ -266,6 +281,7 @@ class Recorder(Observer):
         with self.lock:
             entry = self._write_send("group_send", sender, message)
             entry.group = group
+            self.state.groups.of(group, entry.at).count_send(entry.at)
             if receivers >= 0:  # a layer of somebody else's does not say
                 entry.facts = {"receivers": receivers}
             return entry.trace, self.journal.spell(entry)
@@ -315,8 +331,9 @@ class Recorder(Observer):
     def group_joined(self, layer: Any, group: str, channel: str) -> None:
         """Write a membership."""
         with self.lock:
-            self.state.memberships.join(layer, group, channel)
-            self._write_membership("join", "group_add", group, channel)
+            entry = self._write_membership("join", "group_add", group, channel)
+            self.state.memberships.join(layer, group, channel, entry.at)
+            self.state.groups.of(group, entry.at)
 
     def group_left(self, layer: Any, group: str, channel: str) -> None:
         """Write the end of a membership."""
@@ -410,12 +427,13 @@ class Recorder(Observer):
         kind, cause = self._taken.pop(id(event), ("", ("", "")))
         return cause if kind == event["type"] else ("", "")
 
-    def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> None:
+    def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> Entry:
         actor = current_connection.get()
         trace, cause = _cause_of(actor) or ("", "")
         known = self.state.of_channel(channel)
         entry = self._write(kind, name, known, trace=trace, cause=cause)
         entry.group, entry.channel = group, channel
+        return entry
 
     def _write_error(
         self,

@@ -22,6 +22,8 @@ from console.connection_view import ConnectionView
 from console.density import Density
 from console.entry import Position, spell, unspell
 from console.entry_view import EntryDetail, EntryView
+from console.group_reading import read_group, read_groups
+from console.group_view import GroupDetail, GroupRow, merged
 from console.handlers import STEPS
 from console.ordering import Order
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
@@ -184,6 +186,41 @@ class Relay:
             raise NoAnswer(self.names_of(replies.silent))
         return None
 
+    async def groups(
+        self, contains: str = "", process: str = ""
+    ) -> tuple[list[GroupRow], list[str]]:
+        """Return the groups that have members in any process, each once, in no order.
+
+        Args:
+            contains: only those whose name has this in it, in any case.
+            process: only what the process of this name says.
+
+        Returns: besides them the names of processes that did not answer.
+        """
+        asked = {"contains": contains}
+        own, others = await _both(read_groups(self.reader, contains), self._node(), "groups", asked)
+        answers = {self.reader.process.epoch: own}
+        for answer in await heard(others, GroupRow):
+            answers[answer.epoch] = answer.values
+        return merged(self._only(process, answers)), self._silent(others)
+
+    async def group(self, name: str, process: str = "") -> tuple[GroupDetail | None, list[str]]:
+        """Return one group as all processes know it; None if none does.
+
+        Returns: besides it the names of processes that did not answer.
+        """
+        own, others = await _both(
+            read_group(self.reader, name), self._node(), "group", {"name": name}
+        )
+        answers = {self.reader.process.epoch: [own] if own is not None else []}
+        for answer in await heard(others, GroupDetail):
+            answers[answer.epoch] = answer.values
+        found = [one for said in self._only(process, answers) for one in said[:1]]
+        whole = found[0] if found else None
+        for one in found[1:]:
+            whole = whole + one if whole is not None else one
+        return whole, self._silent(others)
+
     async def matching(self, query: Query | None = None) -> tuple[dict[str, list[str]], list[str]]:
         """Return the ids of the open connections that match, by the epoch of their process.
 
@@ -194,7 +231,7 @@ class Relay:
         found = {self.reader.process.epoch: own}
         for answer in await heard(others, ConnectionView):
             found[answer.epoch] = answer.identifiers("ids")
-        silent = self.names_of(others.silent) if others is not None else []
+        silent = self._silent(others)
         return {epoch: ids for epoch, ids in found.items() if ids}, silent
 
     async def act(self, action: Action, epoch: str = "") -> Outcome:
@@ -449,6 +486,14 @@ class Relay:
         """Return what processes are called; those that nobody knows by their epoch."""
         names = {status.process.epoch: status.process.name for status in self.statuses()}
         return [names.get(epoch, epoch) for epoch in epochs]
+
+    def _only(self, process: str, answers: Mapping[str, list[T]]) -> list[list[T]]:
+        """Return the answers of the processes with one name, or of all."""
+        names = {one.process.epoch: one.process.name for one in self.statuses()}
+        return [said for epoch, said in answers.items() if process in ("", names.get(epoch, epoch))]
+
+    def _silent(self, replies: Replies | None) -> list[str]:
+        return self.names_of(replies.silent) if replies is not None else []
 
     def _known(self) -> RelayNode | None:
         # Templates are rendered on threads of their own, and ask how the processes are.

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from console import plain
 from console.activity_reading import read_activity
 from console.entry import Entry
+from console.group_reading import read_group, read_groups
 from console.ordering import Order
 from console.query import Query, QueryError, parse
 from console.reader import Reader
@@ -50,6 +51,8 @@ class Answers:
             "effects": self._effects,
             "traces": self._traces,
             "matching": self._matching,
+            "groups": self._groups,
+            "group": self._group,
             "activity": self._activity,
             "connections": self._connections,
             "records": self._records,
@@ -118,6 +121,14 @@ class Answers:
         asked = replace(asked, limit=max(0, min(asked.limit, MOST_ROWS)))
         glances, matched = await self._reader.traces(read_query(asked.query), asked)
         return await self._lines({"matched": matched}, glances)
+
+    async def _groups(self, arguments: Mapping[str, Any]) -> list[str]:
+        contains = plain.read_text(arguments["contains"], LONGEST_QUERY)
+        return await self._lines({}, await read_groups(self._reader, contains))
+
+    async def _group(self, arguments: Mapping[str, Any]) -> list[str]:
+        found = await read_group(self._reader, plain.read_text(arguments["name"], LONGEST_QUERY))
+        return await self._lines({"is_found": found is not None}, [found] if found else [])
 
     async def _matching(self, arguments: Mapping[str, Any]) -> list[str]:
         query = read_query(plain.read_text(arguments["query"], LONGEST_QUERY))

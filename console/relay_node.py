@@ -263,9 +263,11 @@ class RelayNode:
         try:
             await self._tell_on()
         except asyncio.CancelledError:
-            # The server ends in an orderly way: who looks need not wait to learn of it.
-            async with asyncio.timeout(GOODBYE_S):
-                await self._say_goodbye()
+            # The server ends in an orderly way: who looks need not wait to learn of it. A layer
+            # that is away is no error by now: what it would have told, silence tells.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._say_goodbye()
             raise
 
     async def _say_goodbye(self) -> None:

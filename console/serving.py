@@ -1,7 +1,7 @@
 """Daphne in this process, with an orderly end.
 
-Owns the life of the server and of its event loop. What is served, and where, is said
-by the caller: the command `channelscope`.
+Owns the life of the server and of its event loop. What is served, and on which socket, is
+said by the caller: a process of the demo.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ GRACE_S = 5.0
 """How long consumers may take over their disconnect when the server ends."""
 
 
-def serve(
-    application: ASGIApplication, host: str, port: int, on_ready: Callable[[], object]
-) -> bool:
+def serve(application: ASGIApplication, fd: int, on_ready: Callable[[], object]) -> bool:
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        on_ready: called once the server listens.
+        fd: a socket that listens, as this process knows it; others may accept from it too.
+        on_ready: called once the server accepts.
 
-    Returns: whether it could listen at all.
+    Returns: whether it could accept at all.
     """
     server = Server(
         application=application,
-        endpoints=build_endpoint_description_strings(host=host, port=port),
+        endpoints=build_endpoint_description_strings(file_descriptor=fd),
         ready_callable=on_ready,
     )
     server.run()

@@ -15,6 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from console.connection import ConnectionState
+from console.groups import Groups
 from console.handlers import OTHERS, Handlers
 from console.tally import Tally
 from runtime.taps import DropReason
@@ -77,6 +78,7 @@ class State:
 
     def __init__(self, *, closed_kept: int) -> None:
         self.memberships = Memberships()
+        self.groups = Groups()
         self.handlers = Handlers()
         self.tally = Tally()
         self.drops: Counter[DropReason] = Counter()
@@ -229,19 +231,20 @@ class Memberships:
     """Who is in which group, as far as this process saw it happen."""
 
     def __init__(self) -> None:
-        self._members: WeakKeyDictionary[Any, dict[str, set[str]]] = WeakKeyDictionary()
-        self._groups: dict[str, dict[str, set[str]]] = {}
+        # Of each layer and group the channels, in the order in which they came, and when.
+        self._members: WeakKeyDictionary[Any, dict[str, dict[str, float]]] = WeakKeyDictionary()
+        self._groups: dict[str, dict[str, dict[str, float]]] = {}
 
-    def join(self, layer: Any, group: str, channel: str) -> None:
-        """`channel` became a member of `group`."""
-        members = self._members.setdefault(layer, {}).setdefault(group, set())
-        members.add(channel)
+    def join(self, layer: Any, group: str, channel: str, at: float = 0.0) -> None:
+        """`channel` became a member of `group`; one that is a member stays one since it came."""
+        members = self._members.setdefault(layer, {}).setdefault(group, {})
+        members.setdefault(channel, at)
         self._groups.setdefault(channel, {})[group] = members
 
     def leave(self, layer: Any, group: str, channel: str) -> None:
         """`channel` is no longer a member of `group`."""
-        members = self._members.get(layer, {}).get(group, set())
-        members.discard(channel)
+        members = self._members.get(layer, {}).get(group, {})
+        members.pop(channel, None)
         if not members:
             self._members.get(layer, {}).pop(group, None)
         groups = self._groups.get(channel, {})
@@ -256,6 +259,21 @@ class Memberships:
             for name, members in groups.items():
                 counts[name] += len(members)
         return dict(counts)
+
+    def members(self, group: str) -> dict[str, float]:
+        """Return the members of a group here, of all layers, and when each came."""
+        found: dict[str, float] = {}
+        for groups in self._members.values():
+            found |= groups.get(group, {})
+        return found
+
+    def layers_of(self, group: str) -> list[Any]:
+        """Return the layers on which a group has members here."""
+        return [layer for layer, groups in self._members.items() if group in groups]
+
+    def names_of(self, channel: str) -> tuple[str, ...]:
+        """Return the groups of a channel, by name."""
+        return tuple(sorted(self._groups.get(channel, ())))
 
     def of_channel(self, channel: str) -> tuple[tuple[str, int], ...]:
         """Return the groups of a channel and how many members each has, by name."""

@@ -21,13 +21,17 @@ from console import zones
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
+from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page
+from console.pages.recordings import RecordingsPage
 from console.pages.routing import RoutingPage
+from console.pages.settings import SettingsPage
 from console.pages.shell import Shell
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
+from console.pages.workers import WorkersPage
 from console.policy import may_watch, steering_obstacle
 from console.relay import NoAnswer
 from console.shielding import shield
@@ -100,9 +104,44 @@ async def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
 
 
 @staff_only
+async def groups(request: HttpRequest, name: str = "") -> HttpResponse:
+    """Show the groups, and one of them."""
+    return await _show(request, GroupsPage(request.GET, name))
+
+
+@staff_only
 async def routing(request: HttpRequest) -> HttpResponse:
     """Show where every path goes."""
     return await _show(request, RoutingPage(request.GET))
+
+
+@staff_only
+async def recordings(request: HttpRequest) -> HttpResponse:
+    """Show what is recorded."""
+    page = RecordingsPage(request.GET)
+    page.viewer = await request.auser()
+    return await _show(request, page)
+
+
+@staff_only
+async def recording(request: HttpRequest, number: int) -> HttpResponse:
+    """Show one recording."""
+    page = RecordingsPage(request.GET, str(number))
+    page.viewer = await request.auser()
+    return await _show(request, page)
+
+
+@staff_only
+async def workers(request: HttpRequest) -> HttpResponse:
+    """Show who does jobs, and what waits for them."""
+    return await _show(request, WorkersPage(request.GET))
+
+
+@staff_only
+async def settings(request: HttpRequest) -> HttpResponse:
+    """Show what is configured, and how the viewer sees it."""
+    zones.choose(request.COOKIES)
+    return await _show(request, SettingsPage(request.GET))
 
 
 @staff_only

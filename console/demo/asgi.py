@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
@@ -25,13 +26,14 @@ from runtime.embedded_worker import WithWorker  # noqa: E402
 from runtime.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from runtime.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+websockets: Any = AllowedHostsOriginValidator(AuthMiddlewareStack(routing.websockets))
+if not getattr(settings, "REDIS_URL", None):
+    websockets = WithWorker(websockets, routing.channels)
+
 router: Any = ProtocolTypeRouter(
     {
         "http": URLRouter([*routing.http_routes, re_path(r"", django_application)]),
-        "websocket": WithWorker(
-            AllowedHostsOriginValidator(AuthMiddlewareStack(routing.websockets)),
-            routing.channels,
-        ),
+        "websocket": websockets,
         "channel": routing.channels,
     }
 )

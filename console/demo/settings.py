@@ -6,6 +6,8 @@ writes goes to one folder (`data.data_directory`) and nothing else is assumed.
 Environment:
     CHANNELSCOPE_DATA: the folder for the database and the secret key.
     CHANNELSCOPE_DEBUG: "0" turns DEBUG off, and with it signing in by a mere name.
+    CHANNELSCOPE_DEMO_REDIS: joins several processes; without it the layer is this one's memory.
+    CHANNELSCOPE_DEMO_PROCESS: what the console calls this process.
 """
 
 from __future__ import annotations
@@ -65,7 +67,17 @@ TEMPLATES = [
 
 ROOT_URLCONF = "console.demo.urls"
 ASGI_APPLICATION = "console.demo.asgi.application"
-CHANNEL_LAYERS = {"default": {"BACKEND": "runtime.layers.InMemoryChannelLayer"}}
+REDIS_URL = os.environ.get("CHANNELSCOPE_DEMO_REDIS")
+if REDIS_URL:
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "runtime.layers.redis.RedisChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": "channelscope-demo"},
+        },
+    }
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "runtime.layers.InMemoryChannelLayer"}}
+CHANNELSCOPE = {"PROCESS_NAME": os.environ.get("CHANNELSCOPE_DEMO_PROCESS")}
 
 DATABASES = {
     "default": {

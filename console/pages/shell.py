@@ -31,6 +31,15 @@ class Shell:
     theme: str
     density: str
 
+    theme_choices: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("", "As the system says"),
+        ("dark", "Dark"),
+        ("light", "Light"),
+    )
+    density_choices: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("", "Compact"),
+        ("comfortable", "Comfortable"),
+    )
     on_a_phone: ClassVar[frozenset[str]] = ON_A_PHONE
     sections: ClassVar[tuple[tuple[str, tuple[Room, ...]], ...]] = SECTIONS
     glyphs: ClassVar[list[dict[str, str]]] = [{"direction": name} for name in GLYPHS]

@@ -216,6 +216,13 @@ def short_type(type_name: str) -> str:
 
 
 @register.filter
+def channel_tail(channel: str) -> str:
+    """Return what tells a channel from others of its process; a named one keeps its name."""
+    process, mark, own = channel.rpartition("!")
+    return f"{process.rpartition('.')[2][:8]}!{own[:12]}" if mark else channel
+
+
+@register.filter
 def initial(name: str) -> str:
     """Return the capital that stands in an avatar."""
     return name[:1].upper()

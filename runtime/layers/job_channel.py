@@ -21,6 +21,7 @@ from runtime.layers.acknowledged import (
     MOST_DEAD_LETTERS,
     DeadLetter,
     Job,
+    JobCounts,
     RetryPolicy,
     log_death,
 )
@@ -28,6 +29,7 @@ from runtime.layers.bell import Bell
 from runtime.layers.codec import Codec, Decoded
 from runtime.layers.connection import Argument, Link
 from runtime.layers.job_scripts import (
+    JOB_COUNT,
     JOB_DISCARD,
     JOB_DONE,
     JOB_FAIL,
@@ -126,6 +128,10 @@ class JobChannel:
     async def give_back(self, job: Job) -> None:
         """Let another worker take `job`, which nobody has begun."""
         await self._call(JOB_GIVE_BACK, job.id, job.receipt, job.attempt)
+
+    async def counts(self) -> JobCounts:
+        """Return how many jobs there are, by where they stand."""
+        return JobCounts(*await self._call(JOB_COUNT))
 
     async def dead_letters(self) -> list[DeadLetter]:
         """Return the dead letters, the oldest first."""

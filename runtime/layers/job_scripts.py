@@ -254,6 +254,20 @@ return found
 )
 """Forget dead letters. Arguments and answer as above."""
 
+JOB_COUNT = Script(
+    """
+local stream, again, delayed, dead = unpack(KEYS)
+if redis.call('EXISTS', stream) == 0 then
+  return {0, 0, 0, 0}
+end
+local taken = redis.call('XPENDING', stream, 'workers')[1]
+local is_delayed, is_dead = redis.call('ZCARD', delayed), redis.call('ZCARD', dead)
+local all = redis.call('XLEN', stream)
+return {all - taken - is_delayed - is_dead, is_delayed, taken, is_dead}
+"""
+)
+"""Count the jobs that wait, are delayed, are taken, and are dead. Makes no channel."""
+
 JOB_SCRIPTS = (
     JOB_ADD,
     JOB_TAKE,
@@ -262,5 +276,6 @@ JOB_SCRIPTS = (
     JOB_FAIL,
     JOB_GIVE_BACK,
     JOB_PUT_BACK,
+    JOB_COUNT,
     JOB_DISCARD,
 )

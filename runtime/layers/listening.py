@@ -28,6 +28,7 @@ from runtime.layers.entries import (
     read_head,
 )
 from runtime.layers.history_scripts import KEEP_AND_PUBLISH
+from runtime.layers.keys import node_of
 from runtime.layers.linked import BEATS
 from runtime.layers.membership import Membership
 from runtime.layers.node import NodeOptions
@@ -73,8 +74,16 @@ class ListeningNode(ServedNode):
             await asyncio.wait([self._opening], timeout=self.options.timeout_s)
             self._has_waited = True  # once: an outage must not hold up each that comes
 
+    async def send(self, channel: str, message: Message, payload: bytes) -> None:
+        """Publish to the channel's node, or append to the stream of a named channel."""
+        if self._opening is None and node_of(channel) == self.id:
+            await self.open()  # an heir, which nobody has received from yet
+        await super().send(channel, message, payload)
+
     async def group_send(self, group: str, message: Message, payload: bytes) -> None:
         """Publish to all that are in the group."""
+        if self._opening is None and group in self.membership:
+            await self.open()
         key, is_kept = self.options.keys.group(group), self.kept.retention_of(group) is not None
         head = self._group_head(group, TO_KEPT if is_kept else TO_GROUP)
         number = self._sequence
@@ -109,11 +118,15 @@ class ListeningNode(ServedNode):
             self._withdraw(group)
 
     async def close(self) -> None:
+        """Stop listening: others notice that nobody does."""
+        await self.rest()
+
+    async def rest(self) -> None:
         """Stop listening, and let go of the servers."""
         if self._opening is not None:
             await cancel_and_wait(self._opening)
         await self._subscriptions.close()
-        await super().close()
+        await super().rest()
 
     def drop_sockets(self) -> None:
         """Forget the sockets."""

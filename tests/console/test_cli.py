@@ -20,7 +20,7 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from console.cli import PortUnavailable, claim_port, main
+from console.cli import PortUnavailable, listen, main
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
@@ -45,13 +45,25 @@ def test_a_taken_port_is_one_sentence_that_says_what_to_do(
 
 def test_an_address_of_another_machine_is_refused_like_a_taken_port() -> None:
     with pytest.raises(PortUnavailable, match=r"Cannot listen on 192\.0\.2\.1, port 0: "):
-        claim_port("192.0.2.1", 0)
+        listen("192.0.2.1", 0)
 
 
 def test_port_0_becomes_a_free_port_and_any_other_stays_itself() -> None:
-    port = claim_port("127.0.0.1", 0)
+    with listen("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
     assert port > 0
-    assert claim_port("127.0.0.1", port) == port
+    with listen("127.0.0.1", port) as listener:
+        assert listener.getsockname()[1] == port
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "17", "three"])
+def test_a_number_of_processes_that_makes_no_sense_is_refused_by_the_parser(
+    count: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["demo", f"--processes={count}"])
+    assert end.value.code == 2
+    assert "expected 1 to 16 processes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "eighty", "²"])
@@ -74,7 +86,8 @@ def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[s
 @contextmanager
 def running_demo(data: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command on a free port; yield its process and the sign-in link that it printed."""
-    command = [sys.executable, "-m", "console.cli", "demo", "--port", "0", "--data", str(data)]
+    options = ["--port", "0", "--data", str(data), "--no-visitors"]
+    command = [sys.executable, "-m", "console.cli", "demo", *options]
     # As a user has it: asyncio's debug mode, which tests are in, reports what is merely slow.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONASYNCIODEBUG"}
     with subprocess.Popen(

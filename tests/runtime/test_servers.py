@@ -20,7 +20,7 @@ SITE = "tests.support.served_site:application"
 CONSOLE = (
     "from console.serving import serve;"
     "from tests.support.served_site import application;"
-    "serve(application, '127.0.0.1', {port}, lambda: None)"
+    "serve(application, {fd}, lambda: None)"
 )
 SERVERS = {
     "daphne": ("-m", "daphne", "--fd", "{fd}", SITE),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.protocols.aprs.settings import AprsSettings
 from runtime.protocols.mqtt.settings import MqttSettings
 from runtime.protocols.telegram.settings import TelegramSettings
 
@@ -13,7 +14,8 @@ DOCS = Path(__file__).resolve().parents[3] / "docs/protocols"
 
 
 @pytest.mark.parametrize(
-    ("page", "settings"), [("mqtt", MqttSettings), ("telegram", TelegramSettings)]
+    ("page", "settings"),
+    [("aprs", AprsSettings), ("mqtt", MqttSettings), ("telegram", TelegramSettings)],
 )
 def test_every_setting_is_documented_with_its_default(page, settings):
     text = (DOCS / f"{page}.md").read_text("utf-8")

@@ -34,6 +34,7 @@ const parameter = () => container()?.dataset.select ?? "selected";
 
 /** @param {HTMLElement} row */
 async function open(row) {
+  if (row instanceof HTMLAnchorElement) return row.click();
   const drawer = container()?.querySelector(":scope > .drawer");
   if (!drawer) return follow(row);
   const page = drawer.querySelector("a[data-open]");
@@ -98,7 +99,8 @@ function ensureTabStop() {
 
 /** @param {string | null} id */
 function select(id) {
-  for (const row of rows()) row.setAttribute("aria-selected", String(row.dataset.id === id));
+  // A row that is a link says by itself which one is open.
+  for (const row of rows()) if (!(row instanceof HTMLAnchorElement)) row.setAttribute("aria-selected", String(row.dataset.id === id));
 }
 
 function mark() {
