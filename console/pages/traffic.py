@@ -190,6 +190,7 @@ def row_of(entry: EntryView) -> dict[str, Any]:
     """Return a row as tail.js fills it in: text only, formatted as the template would."""
     return {
         "id": entry.position,
+        "at": entry.at,
         "time": clock(entry.at),
         "dir": entry.direction,
         "badge": entry.badge,
