@@ -10,10 +10,9 @@ import asyncio
 import json
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +23,7 @@ from playwright.async_api import Browser, expect
 
 from tests.e2e.console import SOON_S, Console, words
 from tests.e2e.people import People, enter, say
-from tests.e2e.servers import DAPHNE, STOP_S, DemoServer, running_demo
+from tests.e2e.servers import DAPHNE, DemoServer, running_demo
 from tests.support.aprs_is import AprsIs, running_aprs_is
 from tests.support.bot_api import TOKEN, BotApi, running_bot_api
 from tests.support.mqtt_broker import MqttBroker, running_broker
@@ -33,6 +32,7 @@ from tests.support.redis_server import RedisServer
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 START_S = 120.0
+END_S = 60.0
 
 SAY, SAID = "channelscope/rooms/lobby/say", "channelscope/rooms/lobby/said"
 
@@ -149,25 +149,27 @@ def hall(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) ->
         yield Hall(web, Console(web), variables)
 
 
-@contextmanager
-def running_server(hall: Hall, network: Network) -> Iterator[subprocess.Popen[bytes]]:
+@asynccontextmanager
+async def running_server(hall: Hall, network: Network) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the protocol's command, which has to end in its order."""
     name = f"CHANNELSCOPE_DEMO_{network.protocol.upper()}"
-    with hall.web.log.with_name(f"{network.protocol}.log").open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "django", f"run{network.protocol}"],
+    log = hall.web.log.with_name(f"{network.protocol}.log")
+    with log.open("w") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "django", f"run{network.protocol}"),
             env=hall.web.environment | {name: json.dumps(network.settings)},
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=output,
         )
     try:
         yield process
         process.send_signal(signal.SIGTERM)
-        said = hall.web.log.with_name(f"{network.protocol}.log")
-        assert process.wait(STOP_S) == 0, said.read_text()
+        async with asyncio.timeout(END_S):
+            assert await process.wait() == 0, log.read_text()
     finally:
-        process.kill()
-        process.wait(STOP_S)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def serves(hall: Hall, protocol: str) -> None:
@@ -196,7 +198,7 @@ async def test_a_message_of_another_network_is_seen_in_the_room_and_in_the_conso
     ):
         bob = await people.visitor("bob")
         await enter(bob, "lobby")
-        with running_server(hall, other) as server:
+        async with running_server(hall, other) as server:
             await serves(hall, protocol)
             name = f"{protocol}-{server.pid}"
             await wait_to_see(hall, "connections/", name)
