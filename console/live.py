@@ -34,6 +34,7 @@ from console.pages.connections import ConnectionsPage
 from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page, Partial, Update
+from console.pages.recordings import RecordingsPage
 from console.pages.routing import RoutingPage
 from console.pages.settings import SettingsPage
 from console.pages.trace import TracePage
@@ -64,6 +65,7 @@ PAGES: Final[dict[str, type[Page]]] = {
         WorkersPage,
         SettingsPage,
         ClientPage,
+        RecordingsPage,
     )
 }
 FORBIDDEN: Final = 4403

@@ -24,6 +24,7 @@ from console.pages.connections import ConnectionsPage
 from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page
+from console.pages.recordings import RecordingsPage
 from console.pages.routing import RoutingPage
 from console.pages.settings import SettingsPage
 from console.pages.shell import Shell
@@ -112,6 +113,22 @@ async def groups(request: HttpRequest, name: str = "") -> HttpResponse:
 async def routing(request: HttpRequest) -> HttpResponse:
     """Show where every path goes."""
     return await _show(request, RoutingPage(request.GET))
+
+
+@staff_only
+async def recordings(request: HttpRequest) -> HttpResponse:
+    """Show what is recorded."""
+    page = RecordingsPage(request.GET)
+    page.viewer = await request.auser()
+    return await _show(request, page)
+
+
+@staff_only
+async def recording(request: HttpRequest, number: int) -> HttpResponse:
+    """Show one recording."""
+    page = RecordingsPage(request.GET, str(number))
+    page.viewer = await request.auser()
+    return await _show(request, page)
 
 
 @staff_only

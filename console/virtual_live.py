@@ -5,10 +5,13 @@ It takes, one at a time::
     {"open": "{\\"type\\": \\"websocket\\", ...}", "as": "me"}    run the application for a scope
     {"event": "{\\"type\\": \\"websocket.connect\\"}"}           give it an event
     {"end": true}                                            end it
+    {"replay": 7, "connection": "5f00c2", "as": "me", "speed": 1}  play a recording; 0: no waits
+    {"replay": 7, "connection": "5f00c2", "step": true}      play its next event, and no more
 
 and says what happens, redacted as everywhere::
 
     {"said": "out", "at": 1754..., "type": "websocket.send", "text": "...", "took_ms": 1.2}
+    {"said": "progress", "given": ["5f00c2:17"], "of": 4, "at_s": 9.87, "verdicts": [...]}
 
 Only for who may steer: asked for when the socket opens, and again with each message. One
 run a socket; it ends with it. Each run leaves a line in the admin's log.
@@ -19,10 +22,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from console import audit, mount
+from console import audit, mount, recordings
 from console.asgi_json import MalformedScope, read_event, read_scope
 from console.policy import may_watch, steering_obstacle
+from console.recorded import scope_of
 from console.relay import relay
+from console.replay import Answer
+from console.replaying import Progress, Replaying
 from console.saying import Sayer
 from console.viewer import user_now
 from console.virtual import Ended, Said, VirtualScope
@@ -48,6 +54,8 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
         super().__init__(*args, **kwargs)
         self.run: VirtualScope | None = None
         self.recheck_s = recheck_s
+        self._replaying: Replaying | None = None
+        self._playing: asyncio.Task[None] | None = None
         self._line: audit.Line | None = None
         self._sayer = Sayer(relay.reader)
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -74,7 +82,7 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
             return
         try:
             await self._take(content)
-        except (MalformedScope, Ended) as why:
+        except (MalformedScope, Ended, LookupError) as why:
             self._outgoing.put_nowait({"said": "refused", "words": str(why)})
 
     async def disconnect(self, code: int | None) -> None:
@@ -89,8 +97,40 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
             if self.run is None:
                 raise Ended("No scope is open: open one first.")
             self.run.feed(read_event(str(content["event"])))
+        elif "replay" in content:
+            await self._replay(content)
         elif "end" in content:
             await self._end_run()
+
+    async def _replay(self, content: dict[str, Any]) -> None:
+        is_step = bool(content.get("step"))
+        replaying = self._replaying
+        if replaying is None or replaying.is_done or not is_step:
+            replaying = await self._begin_replay(content)
+        if self._playing is not None and not self._playing.done():
+            raise Ended("The recording is being played: wait for its end, or end it.")
+        speed = _number(content.get("speed"))
+        playing = self._step(replaying) if is_step else replaying.play(speed, self._progressed)
+        self._playing = spawn(playing, name="replay")
+
+    async def _begin_replay(self, content: dict[str, Any]) -> Replaying:
+        number, connection = int(_number(content["replay"])), str(content.get("connection", ""))
+        try:
+            found = await recordings.recorded(number)
+            view = found.views[connection]
+        except LookupError:
+            raise MalformedScope("This connection is not recorded any more.") from None
+        await self._open(scope_of(view), str(content.get("as", "")))
+        assert self.run is not None
+        self._replaying = Replaying(found, connection, self.run)
+        return self._replaying
+
+    async def _step(self, replaying: Replaying) -> None:
+        progress = await replaying.step()
+        self._progressed(await replaying.finish() if replaying.is_done else progress)
+
+    def _progressed(self, progress: Progress) -> None:
+        self._outgoing.put_nowait(self._sayer.progress(progress))
 
     async def _open(self, scope: Scope, who: str) -> None:
         if mount.is_own(scope):
@@ -121,7 +161,9 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
         return {**scope, "headers": [*scope["headers"], *cookies]}
 
     async def _end_run(self) -> None:
-        run, self.run = self.run, None
+        if self._playing is not None:
+            await cancel_and_wait(self._playing)
+        run, self.run, self._replaying = self.run, None, None
         if run is None:
             return
         await run.end()
@@ -131,7 +173,11 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
 
     def _heard(self, said: Said) -> None:
         connection = self.run.connection if self.run is not None else None
-        self._outgoing.put_nowait(self._sayer.said(said, connection))
+        shown = self._sayer.said(said, connection)
+        if self._replaying is not None and said.what == "out":
+            answer = Answer.read(shown["type"], shown["text"], shown.get("hex", ""))
+            self._replaying.heard(answer)
+        self._outgoing.put_nowait(shown)
 
     async def _speak(self) -> None:
         while True:
@@ -148,3 +194,8 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
         if obstacle:
             await self.close(FORBIDDEN, obstacle.encode()[:REASON_BYTES].decode("utf-8", "ignore"))
         return not obstacle
+
+
+def _number(value: Any) -> float:
+    """Return a number that a page has said; 0 for anything else."""
+    return float(value) if isinstance(value, int | float) and 0 <= value < 2**53 else 0.0

@@ -32,6 +32,7 @@ GROUPS = Room("groups", "Groups", "channelscope:groups", "groups", "g")
 ROUTING = Room("routing", "Routing", "channelscope:routing", "routing", "r")
 WORKERS = Room("workers", "Workers", "channelscope:workers", "workers", "w")
 CLIENT = Room("client", "Client", "channelscope:client", "client", "l")
+RECORDINGS = Room("recordings", "Recordings", "channelscope:recordings", "recordings", "e")
 SETTINGS = Room("settings", "Settings", "channelscope:settings", "settings", "s")
 
 ON_A_PHONE = frozenset({"overview", "connections", "traffic", "groups"})
@@ -39,6 +40,6 @@ ON_A_PHONE = frozenset({"overview", "connections", "traffic", "groups"})
 
 SECTIONS = (
     ("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, TRACES, GROUPS, ROUTING, WORKERS)),
-    ("Steer", (CLIENT,)),
+    ("Steer", (CLIENT, RECORDINGS)),
     ("Console", (SETTINGS,)),
 )

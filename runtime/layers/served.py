@@ -161,12 +161,15 @@ class ServedNode(LinkedNode):
         keys, keep_ms = options.keys, int(self._keep_s * 1000)
         sent, capacity = keys.sent(channel, sender), options.capacity_of(channel)
         if options.policy_of(channel) is not None:
-            key, arguments = keys.jobs(channel).stream, (number, capacity, keep_ms, head, payload)
-            command = JOB_ADD.command([*keys.jobs(channel), sent], *arguments)
-        else:
-            key, limits = keys.channel(channel), (number, capacity, int(options.expiry_s * 1000))
-            command = NAMED_SEND.command([key, sent], *limits, keep_ms, head, payload)
-        return bool(await self.servers.call(key, *command))
+            jobs = keys.jobs(channel)
+            command = JOB_ADD.command([*jobs, sent], number, capacity, keep_ms, head, payload)
+            return bool(await self.servers.call(jobs.stream, *command))
+        key, limits = keys.channel(channel), (number, capacity, int(options.expiry_s * 1000))
+        command = NAMED_SEND.command([key, sent], *limits, keep_ms, head, payload)
+        had_room, expired = await self.servers.call(key, *command)
+        for old in expired:
+            self._expire([channel], old)
+        return bool(had_room)
 
     async def _send_own(self, channel: str, message: Message, payload: bytes) -> None:
         if channel in self.local.sinks:

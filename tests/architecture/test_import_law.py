@@ -160,6 +160,9 @@ CHAINS: dict[str, imports.Chain] = {
             "console.virtual",
             "console.scope_drafts",
         ),
+        ("console.impersonation", "console.recordings", "console.replaying"),
+        "console.impersonating",
+        "console.taking",
         "console.saying",
         "console.virtual_live",
         "console.pages",
@@ -171,6 +174,7 @@ CHAINS: dict[str, imports.Chain] = {
             "console.letter_views",
             "console.preference_views",
         ),
+        "console.recording_views",
         "console.urls",
     ),
 }
@@ -178,6 +182,9 @@ CHAINS: dict[str, imports.Chain] = {
 PURE = (
     "console.action",
     "console.asgi_json",
+    "console.recorded",
+    "console.replay",
+    "console.volatile",
     "console.pages.charts",
     "console.activity",
     "console.clocks",
