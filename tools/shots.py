@@ -25,8 +25,8 @@ from tools.scene import Scene, playing
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 THEMES = ("dark", "light")
 SIZES = {1440: 900, 390: 844}
-COLOURS = 96
-"""Of a palette: hairlines and dim inks stay apart, and a picture has some ten kilobytes."""
+COLOURS = 128
+"""Of a palette, as far apart as they can be: glyphs and hairlines and dim inks stay apart, and a picture has some ten kilobytes."""
 
 TELLING = {
     "connections": "/ws/chat/lobby/",
@@ -134,7 +134,9 @@ async def _take(scene: Scene, state: Path, shot: Shot, theme: str, width: int, i
         await _talk_with_the_client(page)
     await page.wait_for_timeout(SETTLED_MS)
     picture = Image.open(io.BytesIO(await page.screenshot()))
-    small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small = picture.convert("RGB").quantize(
+        COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    )
     file = into / f"{shot.name}-{theme}-{width}.png"
     small.save(file, optimize=True)
     print(f"{file.name}: {file.stat().st_size:,} bytes", file=sys.stderr)
