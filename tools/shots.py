@@ -26,7 +26,7 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 THEMES = ("dark", "light")
 SIZES = {1440: 900, 390: 844}
 COLOURS = 128
-"""Of a palette, as far apart as they can be: glyphs and hairlines and dim inks stay apart, and a picture has some ten kilobytes."""
+"""Of a palette, as far apart as they can be: glyphs keep theirs, and a picture is small."""
 
 TELLING = {
     "connections": "/ws/chat/lobby/",
