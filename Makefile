@@ -47,6 +47,11 @@ docs: .venv/.docs ## Build the documentation into docs/_build/html
 bench: .venv/.bench .venv-channels/.bench ## Compare the speed with Channels' (ROUNDS=5 ARGS="-k echo")
 	@exec $(PYTHON) -m tests.benchmarks --rounds $(ROUNDS) $(ARGS)
 
+.PHONY: shots
+shots: .venv/.shots ## Take pictures of every room of the console into docs/images (ARGS="traffic trace")
+	@CHANNELSCOPE_CHROMIUM="$$($(PYTHON) -m tools.browser)" && export CHANNELSCOPE_CHROMIUM && \
+		exec $(PYTHON) -m tools.shots $(ARGS)
+
 .PHONY: vendor
 vendor: .venv/.python ## Fetch the vendored front-end files anew (needs npm)
 	$(PYTHON) -m tools.vendor
@@ -60,7 +65,7 @@ clean: ## Remove all that these targets made, but not the demo's data in .channe
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp for each extra: pip runs again only after pyproject.toml has changed.
-.venv/.bench .venv/.demo .venv/.test .venv/.lint .venv/.types .venv/.docs: .venv/.%: pyproject.toml .venv/.python
+.venv/.shots .venv/.bench .venv/.demo .venv/.test .venv/.lint .venv/.types .venv/.docs: .venv/.%: pyproject.toml .venv/.python
 	@echo "Installing what \`$*\` needs..."
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
 	@touch $@

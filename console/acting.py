@@ -64,6 +64,10 @@ class Acting:
 
     async def carry_out(self, action: Action) -> Outcome:
         """Do it, and return what became of it; goes on if the caller is cancelled."""
+        if self._recorder.settings.READ_ONLY:  # whoever asks, from whichever process
+            return failure(
+                f"{self._recorder.process.name} is read-only.", max(len(action.connections), 1)
+            )
         try:
             action.require_valid()
         except RefusedAction as refused:

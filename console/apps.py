@@ -59,7 +59,14 @@ class ConsoleConfig(AppConfig):
             server=server,
             versions=vitals.versions(),
         )
-        recorder = Recorder(process, settings, live=_live, is_marked=_is_marked)
+        recorder = Recorder(
+            process,
+            settings,
+            live=_live,
+            is_marked=_is_marked,
+            opened_by=_opened_by,
+            application_as=_application_as,
+        )
         reader = Reader(recorder)
         joining = Joining(reader, batch_s=settings.BATCH_MS / 1_000)
         relay.bind(recorder, joining)
@@ -91,6 +98,17 @@ def _begin_with_daphne(joining: Joining) -> None:
 
 def _live() -> ASGIApplication:
     application: ASGIApplication = import_string("console.live.application")
+    return application
+
+
+def _opened_by() -> str:
+    return str(import_string("console.marks.made_by").get())
+
+
+def _application_as(scope: Scope) -> ASGIApplication | None:
+    application: ASGIApplication | None = import_string("console.impersonating.application_for")(
+        scope
+    )
     return application
 
 

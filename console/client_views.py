@@ -1,4 +1,4 @@
-"""What the room Client asks of the server besides its page: saved messages.
+"""What the room Client asks of the server besides its page: saved messages, and tokens.
 
 Each answers its script with JSON, or with a sentence that says why not.
 """
@@ -6,11 +6,13 @@ Each answers its script with JSON, or with a sentence that says why not.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 
-from console import saved
+from console import impersonation, saved
 from console.views import staff_only
 
 
@@ -46,9 +48,26 @@ async def change(request: HttpRequest, number: int) -> HttpResponseBase:
     return await _all(viewer)
 
 
+@staff_only
+async def open_as(request: HttpRequest) -> HttpResponseBase:
+    """Give out a token with which this browser opens one connection as another user."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    said: Any = request.POST
+    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    path = unquote(str(said.get("path", "")))
+    try:
+        token = await impersonation.allow(
+            await request.auser(), session, str(said.get("user", "")), path
+        )
+    except impersonation.Refused as why:
+        return _refused(why, status=403)
+    return JsonResponse({"token": token})
+
+
 async def _all(viewer: Any) -> HttpResponseBase:
     return JsonResponse({"saved": await saved.listed(viewer)})
 
 
-def _refused(why: Exception) -> HttpResponseBase:
-    return HttpResponse(str(why), "text/plain; charset=utf-8", status=400)
+def _refused(why: Exception, status: int = 400) -> HttpResponseBase:
+    return HttpResponse(str(why), "text/plain; charset=utf-8", status=status)

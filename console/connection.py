@@ -97,6 +97,7 @@ class ConnectionState:
         "layer_count",
         "method",
         "opened_at",
+        "opened_by",
         "out_bytes",
         "out_count",
         "path",
@@ -113,7 +114,9 @@ class ConnectionState:
         "user",
     )
 
-    def __init__(self, connection: Connection, *, is_from_console: bool = False) -> None:
+    def __init__(
+        self, connection: Connection, *, is_from_console: bool = False, opened_by: str = ""
+    ) -> None:
         scope = connection.scope
         self.id = connection.id
         self.connection: Connection | None = connection  # for who acts on it, while it is served
@@ -123,6 +126,7 @@ class ConnectionState:
         self.method = str(scope.get("method") or "")
         self.opened_at = self.last_at = connection.opened_at
         self.is_from_console = is_from_console
+        self.opened_by = opened_by
         self.phase: Phase = "connecting" if self.protocol == "websocket" else "open"
         self.route = ""
         self.arguments: dict[str, Any] = {}

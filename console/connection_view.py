@@ -51,6 +51,7 @@ class ConnectionView:
         is_from_console: whether the console's own client opened it.
         revision: offset of the latest entry that changed it.
         epoch: of its process; what is read of a connection lies there.
+        opened_by: who opened it through the console, such as "ada as grace"; "" if nobody knows.
     """
 
     id: str
@@ -88,6 +89,7 @@ class ConnectionView:
     revision: int
     scope: Mapping[str, Any]
     epoch: str = ""
+    opened_by: str = ""
 
     def redacted_scope(self) -> Mapping[str, Any]:
         """Return the scope as JSON could say it; empty if it is no longer kept."""
@@ -203,6 +205,7 @@ class ConnectionReader:
             revision=known.revision,
             scope=scope_of(known, redactor) if with_scope else {},
             epoch=self.epoch,
+            opened_by=known.opened_by,
         )
 
     def state(self, known: ConnectionState, now: float) -> ConnectionPhase:

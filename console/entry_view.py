@@ -72,6 +72,11 @@ class EntryView:
     receivers: int | None = None
     is_linked: bool = True
 
+    @property
+    def origin(self) -> str:
+        """ "console" for what somebody did there, and for what came of it; else ""."""
+        return "console" if self.trace.startswith(CONSOLE_TRACE) else ""
+
     def as_json(self) -> dict[str, object]:
         """Return the row for the tail: short keys, and none whose value is empty."""
         row = {

@@ -34,10 +34,13 @@ from console.pages.connections import ConnectionsPage
 from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page, Partial, Update
+from console.pages.recordings import RecordingsPage
 from console.pages.routing import RoutingPage
+from console.pages.settings import SettingsPage
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
+from console.pages.workers import WorkersPage
 from console.policy import may_watch, steering_obstacle
 from console.relay import Watch, relay
 from console.viewer import user_now
@@ -59,7 +62,10 @@ PAGES: Final[dict[str, type[Page]]] = {
         TracePage,
         GroupsPage,
         RoutingPage,
+        WorkersPage,
+        SettingsPage,
         ClientPage,
+        RecordingsPage,
     )
 }
 FORBIDDEN: Final = 4403

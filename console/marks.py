@@ -9,12 +9,15 @@ A mark decides about a label, never about a right.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
 from django.core.signing import BadSignature, TimestampSigner
 from django.http.cookie import parse_cookie
+
+from runtime.exceptions import MalformedHeaders
+from runtime.headers import header_values
+from runtime.typing import Scope
 
 COOKIE = "channelscope_client"
 MAX_AGE_S = 12 * 60 * 60
@@ -31,12 +34,16 @@ def new_mark(user: Any) -> str:
     return _signer().sign(str(user.pk))
 
 
-def is_marked(scope: Mapping[str, Any]) -> bool:
+def is_marked(scope: Scope) -> bool:
     """Return whether the console opened this; without the cookie a few comparisons."""
     if made_by.get():
         return True
-    for name, value in scope.get("headers") or ():
-        if name == b"cookie" and _NAME in value:
+    try:
+        cookies = header_values(scope, b"cookie")
+    except MalformedHeaders:
+        return False  # the application meets them, and says so
+    for value in cookies:
+        if _NAME in value:
             return _is_valid(parse_cookie(value.decode("latin-1")).get(COOKIE, ""))
     return False
 

@@ -55,6 +55,10 @@ def _never(scope: Scope) -> bool:
     return False
 
 
+def _nothing(scope: Scope) -> None:
+    return None
+
+
 class Recorder(Observer):
     """Records one process.
 
@@ -69,6 +73,8 @@ class Recorder(Observer):
         timer: seconds of a clock that is not set back, for durations.
         live: returns the application that serves the console's own WebSocket.
         is_marked: tells whether a scope was opened by the console's client.
+        opened_by: tells who opens a scope through the console, "" for nobody that is known.
+        application_as: returns the application that serves a scope as another user, or None.
 
     Attributes:
         on_change: called after each entry, while somebody watches; else None.
@@ -84,6 +90,8 @@ class Recorder(Observer):
         timer: Callable[[], float] = time.perf_counter,
         live: Callable[[], ASGIApplication] | None = None,
         is_marked: Callable[[Scope], bool] = _never,
+        opened_by: Callable[[], str] = str,
+        application_as: Callable[[Scope], ASGIApplication | None] = _nothing,
     ) -> None:
         self.process = process
         self.settings = settings
@@ -100,6 +108,8 @@ class Recorder(Observer):
         self._timer = timer
         self._live = live
         self._is_marked = is_marked
+        self._opened_by = opened_by
+        self._application_as = application_as
         self._traces = count(1)
         self._trace_head = process.epoch[:6]
         self._taken: dict[int, tuple[str, Cause]] = {}
@@ -114,9 +124,13 @@ class Recorder(Observer):
         return mount.is_own(scope)
 
     def application_for(self, scope: Scope) -> ASGIApplication | None:
-        """Return the console's own application for its own WebSocket."""
+        """Return the console's own application for its own WebSocket, or for who opens one as
+        another user.
+        """
         self.serving_began()  # asked for every scope: no server can serve without it
-        return self._live() if self._live is not None and mount.is_live(scope) else None
+        if self._live is not None and mount.is_live(scope):
+            return self._live()
+        return self._application_as(scope)
 
     def serving_began(self) -> None:
         """Let the relay know of the event loop."""
@@ -127,7 +141,8 @@ class Recorder(Observer):
 
     def scope_opened(self, connection: Connection) -> None:
         """Begin to list a connection."""
-        known = ConnectionState(connection, is_from_console=self._is_marked(connection.scope))
+        is_marked = self._is_marked(connection.scope)
+        known = ConnectionState(connection, is_from_console=is_marked, opened_by=self._opened_by())
         with self.lock:
             self.state.open(known)
             self._write("open", known.protocol, known)

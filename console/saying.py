@@ -11,12 +11,14 @@ from typing import Any
 from console.capture import keep_event, thaw
 from console.entry_view import hook_of
 from console.reader import Reader
-from console.redact import Redactor
+from console.redact import Redactor, dump
+from console.replay import HEX_BYTES, Comparison
+from console.replaying import Progress
 from console.virtual import Said
 from runtime.taps import Connection
 from runtime.typing import Event, Scope
 
-HEX_BYTES = 4_096
+SHOWN_CHARS = 500
 
 
 class Sayer:
@@ -50,6 +52,34 @@ class Sayer:
         if connection is not None:
             found["connection"] = connection.id
         return found
+
+    def progress(self, progress: Progress) -> dict[str, Any]:
+        """Return how far a replay has come, and its verdicts."""
+        return {
+            "said": "progress",
+            "given": list(progress.given),
+            "of": progress.of,
+            "at_s": round(progress.at_s, 3),
+            "done": progress.is_done,
+            "verdicts": [self._verdict(one) for one in progress.comparisons],
+        }
+
+    def _verdict(self, one: Comparison) -> dict[str, Any]:
+        came = one.came
+        said = f"{came.type} {dump(came.payload)}"[:SHOWN_CHARS] if came is not None else ""
+        return {
+            "verdict": one.verdict,
+            "position": one.position,
+            "came": said,
+            "differences": [
+                {
+                    "path": difference.path,
+                    "expected": dump(difference.expected)[:SHOWN_CHARS],
+                    "came": dump(difference.came)[:SHOWN_CHARS],
+                }
+                for difference in one.differences
+            ],
+        }
 
     def event(self, event: Event, direction: str, connection: Connection | None) -> dict[str, Any]:
         """Return the type, the size and the payload of an event."""

@@ -7,6 +7,7 @@ page shows is in `console.pages`. Signing in and out is Django's own.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -24,12 +25,16 @@ from console.pages.connections import ConnectionsPage
 from console.pages.groups import GroupsPage
 from console.pages.overview import OverviewPage
 from console.pages.page import Page
+from console.pages.recordings import RecordingsPage
 from console.pages.routing import RoutingPage
+from console.pages.settings import SettingsPage
 from console.pages.shell import Shell
 from console.pages.trace import TracePage
 from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
+from console.pages.workers import WorkersPage
 from console.policy import may_watch, steering_obstacle
+from console.recordings import running
 from console.relay import NoAnswer
 from console.shielding import shield
 
@@ -113,6 +118,35 @@ async def routing(request: HttpRequest) -> HttpResponse:
 
 
 @staff_only
+async def recordings(request: HttpRequest) -> HttpResponse:
+    """Show what is recorded."""
+    page = RecordingsPage(request.GET)
+    page.viewer = await request.auser()
+    return await _show(request, page)
+
+
+@staff_only
+async def recording(request: HttpRequest, number: int) -> HttpResponse:
+    """Show one recording."""
+    page = RecordingsPage(request.GET, str(number))
+    page.viewer = await request.auser()
+    return await _show(request, page)
+
+
+@staff_only
+async def workers(request: HttpRequest) -> HttpResponse:
+    """Show who does jobs, and what waits for them."""
+    return await _show(request, WorkersPage(request.GET))
+
+
+@staff_only
+async def settings(request: HttpRequest) -> HttpResponse:
+    """Show what is configured, and how the viewer sees it."""
+    zones.choose(request.COOKIES)
+    return await _show(request, SettingsPage(request.GET))
+
+
+@staff_only
 async def client(request: HttpRequest) -> HttpResponse:
     """Show the client."""
     page = ClientPage(request.GET)
@@ -159,7 +193,8 @@ async def _show(request: HttpRequest, page: Page) -> HttpResponse:
         return render(request, page.gone_template, context, status=404)
     user = await request.auser()
     page.obstacle = await steering_obstacle(user)
-    context = {"page": page, "shell": Shell.of(request, user, page.room)}
+    shell = replace(Shell.of(request, user, page.room), recordings=await running())
+    context = {"page": page, "shell": shell}
     # In a thread: two hundred rows take longer to write than the event loop should stand still.
     in_thread = sync_to_async(render, thread_sensitive=False)
     return await in_thread(request, page.template, context)

@@ -2,13 +2,17 @@
 
 It takes, one at a time::
 
-    {"open": "{\\"type\\": \\"websocket\\", ...}", "as": "me"}    run the application for a scope
+    {"open": "{\\"type\\": \\"websocket\\", ...}", "as": "me"}    run the application for a scope,
+                                                             as the viewer, or as "user:grace"
     {"event": "{\\"type\\": \\"websocket.connect\\"}"}           give it an event
     {"end": true}                                            end it
+    {"replay": 7, "connection": "5f00c2", "as": "me", "speed": 1}  play a recording; 0: no waits
+    {"replay": 7, "connection": "5f00c2", "step": true}      play its next event, and no more
 
 and says what happens, redacted as everywhere::
 
     {"said": "out", "at": 1754..., "type": "websocket.send", "text": "...", "took_ms": 1.2}
+    {"said": "progress", "given": ["5f00c2:17"], "of": 4, "at_s": 9.87, "verdicts": [...]}
 
 Only for who may steer: asked for when the socket opens, and again with each message. One
 run a socket; it ends with it. Each run leaves a line in the admin's log.
@@ -19,10 +23,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from console import audit, mount
+from console import audit, impersonation, mount, recordings
 from console.asgi_json import MalformedScope, read_event, read_scope
+from console.impersonating import with_session
 from console.policy import may_watch, steering_obstacle
+from console.recorded import scope_of
 from console.relay import relay
+from console.replay import Answer
+from console.replaying import Progress, Replaying
 from console.saying import Sayer
 from console.viewer import user_now
 from console.virtual import Ended, Said, VirtualScope
@@ -38,6 +46,9 @@ REASON_BYTES: Final = 120
 RECHECK_S: Final = 30.0
 WITH_HEADERS: Final = frozenset({"http", "websocket"})
 
+AS_USER: Final = "user:"
+"""Before the name of whom a scope shall go out as."""
+
 OWN_PAGE = "The console does not run itself: this path is one of its own."
 
 
@@ -48,6 +59,9 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
         super().__init__(*args, **kwargs)
         self.run: VirtualScope | None = None
         self.recheck_s = recheck_s
+        self._replaying: Replaying | None = None
+        self._session: impersonation.Session | None = None
+        self._playing: asyncio.Task[None] | None = None
         self._line: audit.Line | None = None
         self._sayer = Sayer(relay.reader)
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -74,7 +88,7 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
             return
         try:
             await self._take(content)
-        except (MalformedScope, Ended) as why:
+        except (MalformedScope, Ended, LookupError, impersonation.Refused) as why:
             self._outgoing.put_nowait({"said": "refused", "words": str(why)})
 
     async def disconnect(self, code: int | None) -> None:
@@ -89,8 +103,40 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
             if self.run is None:
                 raise Ended("No scope is open: open one first.")
             self.run.feed(read_event(str(content["event"])))
+        elif "replay" in content:
+            await self._replay(content)
         elif "end" in content:
             await self._end_run()
+
+    async def _replay(self, content: dict[str, Any]) -> None:
+        is_step = bool(content.get("step"))
+        replaying = self._replaying
+        if replaying is None or replaying.is_done or not is_step:
+            replaying = await self._begin_replay(content)
+        if self._playing is not None and not self._playing.done():
+            raise Ended("The recording is being played: wait for its end, or end it.")
+        speed = _number(content.get("speed"))
+        playing = self._step(replaying) if is_step else replaying.play(speed, self._progressed)
+        self._playing = spawn(playing, name="replay")
+
+    async def _begin_replay(self, content: dict[str, Any]) -> Replaying:
+        number, connection = int(_number(content["replay"])), str(content.get("connection", ""))
+        try:
+            found = await recordings.recorded(number)
+            view = found.views[connection]
+        except LookupError:
+            raise MalformedScope("This connection is not recorded any more.") from None
+        await self._open(scope_of(view), str(content.get("as", "")))
+        assert self.run is not None
+        self._replaying = Replaying(found, connection, self.run)
+        return self._replaying
+
+    async def _step(self, replaying: Replaying) -> None:
+        progress = await replaying.step()
+        self._progressed(await replaying.finish() if replaying.is_done else progress)
+
+    def _progressed(self, progress: Progress) -> None:
+        self._outgoing.put_nowait(self._sayer.progress(progress))
 
     async def _open(self, scope: Scope, who: str) -> None:
         if mount.is_own(scope):
@@ -100,38 +146,57 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
         user = self.scope["user"]
         what = f"Ran the application for a virtual scope of type {scope['type']}."
         self._line = await audit.record(user, what, f"virtual {scope['type']}", shown)
-        self._begin_run(self._signed_in(scope, who))
+        self._begin_run(await self._signed_in(scope, who))
 
     def _begin_run(self, scope: Scope) -> None:
+        viewer = self.scope["user"].get_username()
+        session = self._session
         run = VirtualScope(
             get_default_application(),
             scope,
             on_said=self._heard,
-            by=self.scope["user"].get_username(),
+            by=f"{viewer} as {session.user}" if session is not None else viewer,
         )
         self.run = run
         self._outgoing.put_nowait({"said": "opened"})
         run.start()
 
-    def _signed_in(self, scope: Scope, who: str) -> Scope:
-        """Return the scope with the viewer's own session, if it shall go out as the viewer."""
-        if who != "me" or scope["type"] not in WITH_HEADERS:
+    async def _signed_in(self, scope: Scope, who: str) -> Scope:
+        """Return the scope with the session of whom it shall go out as; "" for nobody."""
+        if scope["type"] not in WITH_HEADERS:
+            return scope
+        if who.startswith(AS_USER):
+            name = who.removeprefix(AS_USER)
+            what = f"a virtual {scope['type']}"
+            self._session = await impersonation.begin(self.scope["user"], name, what)
+            return with_session(scope, self._session)
+        if who != "me":
             return scope
         cookies = [(b"cookie", value) for value in header_values(self.scope, b"cookie")]
         return {**scope, "headers": [*scope["headers"], *cookies]}
 
     async def _end_run(self) -> None:
-        run, self.run = self.run, None
+        if self._playing is not None:
+            await cancel_and_wait(self._playing)
+        run, self.run, self._replaying = self.run, None, None
+        if run is not None:
+            await run.end()
+        if self._session is not None:
+            await impersonation.end(self._session)
+            self._session = None
         if run is None:
             return
-        await run.end()
         if self._line is not None:
             await self._line.add(f"It was given {run.fed} events and sent {run.sent}.")
             self._line = None
 
     def _heard(self, said: Said) -> None:
         connection = self.run.connection if self.run is not None else None
-        self._outgoing.put_nowait(self._sayer.said(said, connection))
+        shown = self._sayer.said(said, connection)
+        if self._replaying is not None and said.what == "out":
+            answer = Answer.read(shown["type"], shown["text"], shown.get("hex", ""))
+            self._replaying.heard(answer)
+        self._outgoing.put_nowait(shown)
 
     async def _speak(self) -> None:
         while True:
@@ -148,3 +213,8 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
         if obstacle:
             await self.close(FORBIDDEN, obstacle.encode()[:REASON_BYTES].decode("utf-8", "ignore"))
         return not obstacle
+
+
+def _number(value: Any) -> float:
+    """Return a number that a page has said; 0 for anything else."""
+    return float(value) if isinstance(value, int | float) and 0 <= value < 2**53 else 0.0

@@ -26,7 +26,12 @@ _chosen: ContextVar[str] = ContextVar("channelscope_zone", default="")
 def choose(cookies: Mapping[str, str]) -> None:
     """Write times, from here on in this context, as a viewer with these cookies wants them."""
     said = cookies.get(COOKIE, "")
-    _chosen.set(said if said == SERVER or _zone(said) is not None else "")
+    _chosen.set(said if is_zone(said) else "")
+
+
+def is_zone(said: str) -> bool:
+    """Return whether a cookie may say so: "server", or the name of a zone."""
+    return said == SERVER or _zone(said) is not None
 
 
 def chosen() -> str:

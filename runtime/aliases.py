@@ -21,6 +21,7 @@ REDIS_MODULES = {
     "channels_redis.core": "runtime.layers.redis",
     "channels_redis.pubsub": "runtime.layers.pubsub",
     "channels_redis.serializers": "runtime.layers.serializers",
+    "channels_redis.utils": "runtime.layers.redis_utils",
 }
 """Modules of the Redis layers, which do not mirror the names that they answer to."""
 

@@ -78,7 +78,9 @@ def _entry(view: ConnectionView, records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _is_message(record: Record) -> bool:
-    return record.view.type in ("websocket.receive", "websocket.send")
+    # Handlers are called as what they handle: their entries are no messages.
+    is_event = record.view.kind in ("in", "out")
+    return is_event and record.view.type in ("websocket.receive", "websocket.send")
 
 
 def _message(record: Record) -> dict[str, Any]:

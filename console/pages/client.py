@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from console import saved
 from console.marks import new_mark
 from console.pages.page import Page
-from console.policy import steering_obstacle
+from console.policy import impersonation_obstacle, steering_obstacle
 from console.relay import relay
 from console.routes import websocket_routes
 from console.scope_drafts import ScopeDraft, drafts
@@ -45,6 +45,7 @@ class ClientPage(Page):
         saved_json: the messages that the project keeps, as saved.js reads them.
         drafts: of scopes that the server can run the application for.
         obstacle: why the viewer may not do that, as a sentence; "" if they may.
+        as_obstacle: why the viewer may not open connections as other users; "" if they may.
     """
 
     name: ClassVar[str] = "client"
@@ -61,7 +62,7 @@ class ClientPage(Page):
         self.routes: list[RouteChoice] = []
         self.saved_json = "[]"
         self.drafts: list[ScopeDraft] = []
-        self.obstacle = ""
+        self.obstacle = self.as_obstacle = ""
 
     @property
     def drafts_json(self) -> str:
@@ -84,6 +85,7 @@ class ClientPage(Page):
         if self.viewer is not None:
             self.saved_json = json.dumps(await saved.listed(self.viewer))
             self.obstacle = await steering_obstacle(self.viewer)
+            self.as_obstacle = await impersonation_obstacle(self.viewer)
         application = get_default_application()
         found = websocket_routes(application)
         self.drafts = drafts(application, self.host)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from console.entry import unspell
+from console.group_view import GroupRow
 from console.pages.json_tree import Node, tree
 from console.pages.message import Message
 from console.pages.page import Crumb, Page, Partial, Update
 from console.pages.timeline import TimelineRow, timeline
+from console.query import parse
 from console.reading import Interest
 from console.relay import relay
 
@@ -21,7 +24,37 @@ if TYPE_CHECKING:
     from console.process import ProcessStatus
 
 LIMIT = 500
-TABS = ("timeline", "scope", "groups")
+TABS = ("timeline", "scope", "groups", "session")
+
+
+KINDS = (
+    ("in", "dir:in", "in"),
+    ("out", "dir:out", "out"),
+    ("layer", "dir:layer,deliver", "layer"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfEvent:
+    """A filter of the timeline: its name, what it asks for, its glyph, and how many there were."""
+
+    label: str
+    query: str
+    direction: str
+    count: int
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedGroup:
+    """A group that it is in, as all processes know it.
+
+    Attributes:
+        after_s: seconds after its opening at which it joined; None if that is no longer held.
+    """
+
+    row: GroupRow
+    after_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +87,7 @@ class ConnectionPage(Page):
         self.older = ""
         self.matched = 0
         self.scope: Node | None = None
+        self.groups: list[JoinedGroup] = []
         self._last_at: float | None = None
         self._revision = -1
 
@@ -64,6 +98,7 @@ class ConnectionPage(Page):
             Tab("timeline", "Timeline", self.matched),
             Tab("scope", "Scope", None),
             Tab("groups", "Groups", len(self.view.groups)),
+            Tab("session", "Session", len(self.session) if self.session is not None else None),
         ]
 
     async def load(self) -> None:
@@ -81,6 +116,8 @@ class ConnectionPage(Page):
         self.rows = timeline(found.entries, self.view.opened_at)
         self.older = found.entries[0].position if found.matched > len(found.entries) > 0 else ""
         self._last_at = self.rows[-1].starts_at if self.rows else None
+        if self.tab == "groups":
+            await self._read_groups()
         if self.tab == "scope":
             self.scope = tree(self.view.redacted_scope())
         await self.message.load()
@@ -116,6 +153,34 @@ class ConnectionPage(Page):
         """How the process is that serves it; None if it has gone."""
         found = [one for one in self.statuses if one.process.epoch == self.view.epoch]
         return found[0] if found else None
+
+    @property
+    def session(self) -> Mapping[str, object] | None:
+        """What its session holds, without its secrets; None if nobody has read that."""
+        held = self.view.scope.get("session")
+        return held if isinstance(held, Mapping) else None
+
+    @property
+    def kinds(self) -> list[KindOfEvent]:
+        """Filters of the timeline that are one click away."""
+        return [
+            KindOfEvent(*kind, count, self.query.text == kind[1])
+            for kind, count in zip(
+                KINDS, (self.view.in_count, self.view.out_count, self.view.layer_count), strict=True
+            )
+        ]
+
+    async def _read_groups(self) -> None:
+        known, _ = await relay.groups()
+        rows = {row.name: row for row in known}
+        joins = await relay.entries(
+            parse("kind:join"), connection=self.subject, process=self.view.epoch
+        )
+        joined = {entry.group: entry.at - self.view.opened_at for entry in joins.entries}
+        self.groups = [
+            JoinedGroup(rows.get(name, GroupRow(name, members=members)), joined.get(name))
+            for name, members in self.view.groups
+        ]
 
     async def _read_changes(self, update: Update) -> tuple[list[EntryView], ConnectionView | None]:
         """Return its new entries, and how it stands if that changed."""

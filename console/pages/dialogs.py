@@ -254,6 +254,8 @@ class DialogPage(Page):
         if self.kind in ("join", "leave"):
             return Action(self.kind, group=self.group)
         message = _message(self.params.get("type", "").strip(), body)
+        if self.kind == "deliver":
+            return Action("deliver", message=message)
         layer = self.params.get("layer", "") or "default"
         if self.kind == "broadcast":
             return Action("broadcast", message=message, layer=layer, group=self.group)

@@ -110,7 +110,7 @@ def _limits(limits: Sequence[str]) -> list[Problem]:
             "info",
             "Not all processes are seen",
             limit,
-            "channelscope:overview",
+            "channelscope:settings",
         )
         for number, limit in enumerate(limits)
     ]

@@ -30,12 +30,16 @@ TRAFFIC = Room("traffic", "Traffic", "channelscope:traffic", "traffic", "t")
 TRACES = Room("traces", "Traces", "channelscope:traces", "trace", "x")
 GROUPS = Room("groups", "Groups", "channelscope:groups", "groups", "g")
 ROUTING = Room("routing", "Routing", "channelscope:routing", "routing", "r")
+WORKERS = Room("workers", "Workers", "channelscope:workers", "workers", "w")
 CLIENT = Room("client", "Client", "channelscope:client", "client", "l")
+RECORDINGS = Room("recordings", "Recordings", "channelscope:recordings", "recordings", "e")
+SETTINGS = Room("settings", "Settings", "channelscope:settings", "settings", "s")
 
 ON_A_PHONE = frozenset({"overview", "connections", "traffic", "groups"})
 """Rooms in the bar of a narrow screen; a menu beside them leads to the others."""
 
 SECTIONS = (
-    ("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, TRACES, GROUPS, ROUTING)),
-    ("Steer", (CLIENT,)),
+    ("Observe", (OVERVIEW, CONNECTIONS, TRAFFIC, TRACES, GROUPS, ROUTING, WORKERS)),
+    ("Steer", (CLIENT, RECORDINGS)),
+    ("Console", (SETTINGS,)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,13 +25,24 @@ class Shell:
         room: the room that the page is in; None at the door.
         theme: "dark", "light", or "" for what the system says.
         density: "compact", "comfortable", or "" for the default.
+        recordings: the numbers and names of those that run now.
     """
 
     viewer: str
     room: Room | None
     theme: str
     density: str
+    recordings: Sequence[tuple[int, str]] = ()
 
+    theme_choices: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("", "As the system says"),
+        ("dark", "Dark"),
+        ("light", "Light"),
+    )
+    density_choices: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("", "Compact"),
+        ("comfortable", "Comfortable"),
+    )
     on_a_phone: ClassVar[frozenset[str]] = ON_A_PHONE
     sections: ClassVar[tuple[tuple[str, tuple[Room, ...]], ...]] = SECTIONS
     glyphs: ClassVar[list[dict[str, str]]] = [{"direction": name} for name in GLYPHS]

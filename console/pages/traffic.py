@@ -190,11 +190,13 @@ def row_of(entry: EntryView) -> dict[str, Any]:
     """Return a row as tail.js fills it in: text only, formatted as the template would."""
     return {
         "id": entry.position,
+        "at": entry.at,
         "time": clock(entry.at),
         "dir": entry.direction,
         "badge": entry.badge,
         "who": entry.who,
         "short_id": entry.short_id,
+        "origin": entry.origin,
         "type": entry.type,
         "preview": entry.preview,
         "size": size(entry.size_bytes),

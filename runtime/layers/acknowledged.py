@@ -90,6 +90,22 @@ class DeadLetter:
     died_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """How many jobs of a channel there are, by where they stand.
+
+    Attributes:
+        waiting: nobody has them; `delayed` have failed, and wait for their next attempt.
+        taken: workers have them.
+        dead: they failed as often as they may.
+    """
+
+    waiting: int = 0
+    delayed: int = 0
+    taken: int = 0
+    dead: int = 0
+
+
 class AcknowledgingLayer(Protocol):
     """The extension `acknowledgement`.
 
@@ -115,6 +131,9 @@ class AcknowledgingLayer(Protocol):
 
     async def give_back(self, job: Job) -> None:
         """Let another worker take `job`, which nobody has begun: it counts as no attempt."""
+
+    async def job_counts(self, channel: str) -> JobCounts:
+        """Return how many jobs of `channel` there are, by where they stand."""
 
     async def dead_letters(self, channel: str) -> list[DeadLetter]:
         """Return the dead letters of `channel`, the oldest first."""
@@ -154,6 +173,11 @@ class JobBook:
     def depth(self) -> int:
         """How many jobs wait for a worker, or for their time."""
         return len(self._waiting) + len(self._delayed)
+
+    def counts(self, now: float) -> JobCounts:
+        """Return how many jobs there are, by where they stand."""
+        self._bring_up(now)
+        return JobCounts(len(self._waiting), len(self._delayed), len(self._taken), len(self.dead))
 
     def add(self, job: Job) -> None:
         """Let `job` wait behind the others."""

@@ -144,8 +144,8 @@ return {{}, {}, math.max(1, math.ceil(wait_ms))}
 )
 """Take a job; the same one again if the answer of this call was lost.
 
-Keys: also where is kept what this node took last. Arguments: a number for this call, of no other
-of the node; how long it is kept, in ms; after how many ms of silence a job is abandoned. Returns
+Keys: also where is kept what this node took last. Arguments: a ticket for this call, of no other
+one; how long it is kept, in ms; after how many ms of silence a job is abandoned. Returns
 three: jobs that are abandoned (id, attempt, receipt), which have to fail first; the job that is
 taken (id, attempt, receipt, payload); and the ms after which to look again.
 """
@@ -254,6 +254,20 @@ return found
 )
 """Forget dead letters. Arguments and answer as above."""
 
+JOB_COUNT = Script(
+    """
+local stream, again, delayed, dead = unpack(KEYS)
+if redis.call('EXISTS', stream) == 0 then
+  return {0, 0, 0, 0}
+end
+local taken = redis.call('XPENDING', stream, 'workers')[1]
+local is_delayed, is_dead = redis.call('ZCARD', delayed), redis.call('ZCARD', dead)
+local all = redis.call('XLEN', stream)
+return {all - taken - is_delayed - is_dead, is_delayed, taken, is_dead}
+"""
+)
+"""Count the jobs that wait, are delayed, are taken, and are dead. Makes no channel."""
+
 JOB_SCRIPTS = (
     JOB_ADD,
     JOB_TAKE,
@@ -262,5 +276,6 @@ JOB_SCRIPTS = (
     JOB_FAIL,
     JOB_GIVE_BACK,
     JOB_PUT_BACK,
+    JOB_COUNT,
     JOB_DISCARD,
 )

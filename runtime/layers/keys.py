@@ -118,8 +118,8 @@ def new_channel_name(prefix: str, node_id: str) -> str:
 def node_of(channel: str) -> str | None:
     """Return the id of the node that a channel belongs to.
 
-    None for a named one, and for a process-local one that no node has named: then it is kept on
-    the server like a named one, and whoever knows its name receives from it.
+    None for a named one, and for a process-local one that no node has named: what is sent to it
+    expires on the server, for nobody receives it.
     """
     mark = channel.find("!")
     if mark > NODE_ID_LENGTH and channel[mark - NODE_ID_LENGTH - 1] == ".":

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
-from runtime.exceptions import LayerUnavailable
+from runtime.exceptions import ChannelFull, LayerUnavailable
 from runtime.layers.addresses import Cluster
 from runtime.layers.connection import Link
 from runtime.layers.entries import (
@@ -28,6 +28,7 @@ from runtime.layers.entries import (
     read_head,
 )
 from runtime.layers.history_scripts import KEEP_AND_PUBLISH
+from runtime.layers.keys import node_of
 from runtime.layers.linked import BEATS
 from runtime.layers.membership import Membership
 from runtime.layers.node import NodeOptions
@@ -35,6 +36,7 @@ from runtime.layers.questions import LONGEST_WAIT_S
 from runtime.layers.scanning import literal, scan
 from runtime.layers.served import ServedNode, nothing
 from runtime.layers.subscriptions import Ear, Subscriptions
+from runtime.taps import is_muted
 from runtime.tasks import cancel_and_wait, spawn
 from runtime.throttle import ThrottledWarnings
 from runtime.typing import Message
@@ -73,8 +75,16 @@ class ListeningNode(ServedNode):
             await asyncio.wait([self._opening], timeout=self.options.timeout_s)
             self._has_waited = True  # once: an outage must not hold up each that comes
 
+    async def send(self, channel: str, message: Message, payload: bytes) -> None:
+        """Publish to the channel's node, or append to the stream of a named channel."""
+        if self._opening is None and node_of(channel) == self.id:
+            await self.open()  # an heir, which nobody has received from yet
+        await super().send(channel, message, payload)
+
     async def group_send(self, group: str, message: Message, payload: bytes) -> None:
         """Publish to all that are in the group."""
+        if self._opening is None and group in self.membership:
+            await self.open()
         key, is_kept = self.options.keys.group(group), self.kept.retention_of(group) is not None
         head = self._group_head(group, TO_KEPT if is_kept else TO_GROUP)
         number = self._sequence
@@ -109,11 +119,15 @@ class ListeningNode(ServedNode):
             self._withdraw(group)
 
     async def close(self) -> None:
+        """Stop listening: others notice that nobody does."""
+        await self.rest()
+
+    async def rest(self) -> None:
         """Stop listening, and let go of the servers."""
         if self._opening is not None:
             await cancel_and_wait(self._opening)
         await self._subscriptions.close()
-        await super().close()
+        await super().rest()
 
     def drop_sockets(self) -> None:
         """Forget the sockets."""
@@ -287,6 +301,18 @@ class ListeningNode(ServedNode):
             self._withdraw(group)
 
     # --- sending
+
+    async def _send_own(self, channel: str, payload: bytes) -> None:
+        """Hand over what is for a channel of this loop, if that is no short cut past others.
+
+        It is for one receiver, whom no order binds but that of each sender. As long as nothing
+        that was sent from here can still arrive there, this is the next.
+        """
+        groups = self.membership.groups_of(channel)
+        if not (self._own.is_quiet(channel, groups) and self.servers.is_idle):
+            await super()._send_own(channel, payload)
+        elif not self.deliver_to_channel(channel, payload, is_muted()):
+            raise ChannelFull(channel, self.options.capacity_of(channel))
 
     def _append(self, owner: str, head: str, payload: bytes) -> Awaitable[Any]:
         return self._publish(self.options.keys.node(owner), head, payload)

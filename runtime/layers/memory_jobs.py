@@ -21,6 +21,7 @@ from runtime.layers.acknowledged import (
     DeadLetter,
     Job,
     JobBook,
+    JobCounts,
     RetryPolicy,
     log_death,
     not_acknowledged,
@@ -145,6 +146,12 @@ class JobsInMemory(BaseChannelLayer):
         with shelf.lock:
             shelf.book.give_back(job)
             shelf.wake_one()
+
+    async def job_counts(self, channel: str) -> JobCounts:
+        """Return how many jobs of `channel` there are, by where they stand."""
+        shelf = self._shelf(channel)
+        with shelf.lock:
+            return shelf.book.counts(time.monotonic())
 
     async def dead_letters(self, channel: str) -> list[DeadLetter]:
         """Return the dead letters of `channel`, the oldest first."""

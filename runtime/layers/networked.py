@@ -286,8 +286,11 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         await self._nodes.close()
 
     async def close_pools(self) -> None:
-        """Let go of the servers, by the name that channels_redis has for it."""
-        await self.close()
+        """Let go of the servers, and keep the channels of this process and their groups.
+
+        By the name that channels_redis has for it; the layer goes on at the next call.
+        """
+        await self._nodes.rest()
 
     @abstractmethod
     def _make_node(self, heir_of: Any) -> Node:

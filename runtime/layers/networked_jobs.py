@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runtime.layers.acknowledged import DeadLetter, Job, RetryPolicy, tell_taken
+from runtime.layers.acknowledged import DeadLetter, Job, JobCounts, RetryPolicy, tell_taken
 from runtime.layers.base import BaseChannelLayer
 from runtime.layers.patterns import ByName
 from runtime.layers.pool import NodePool
@@ -56,6 +56,10 @@ class JobsOnServers(BaseChannelLayer):
         """Let another worker take `job`, which nobody has begun."""
         await self._nodes.run(_give_back, job)
 
+    async def job_counts(self, channel: str) -> JobCounts:
+        """Return how many jobs of `channel` there are, by where they stand."""
+        return await self._nodes.run(_job_counts, channel)
+
     async def dead_letters(self, channel: str) -> list[DeadLetter]:
         """Return the dead letters of `channel`, the oldest first."""
         return await self._nodes.run(_dead_letters, channel)
@@ -98,6 +102,10 @@ async def _fail_job(node: ServedNode, job: Job, error: str) -> float | None:
 
 async def _give_back(node: ServedNode, job: Job) -> None:
     await node.jobs_of(job.channel).give_back(job)
+
+
+async def _job_counts(node: ServedNode, channel: str) -> JobCounts:
+    return await node.jobs_of(channel).counts()
 
 
 async def _dead_letters(node: ServedNode, channel: str) -> list[DeadLetter]:

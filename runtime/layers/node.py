@@ -80,7 +80,8 @@ class Node(ABC):
 
     Args:
         options: the layer's.
-        heir_of: a node whose loop has ended; its channels, memberships and id go on here.
+        heir_of: a node that rests, or whose loop has ended; its channels, memberships and id go
+            on here.
     """
 
     def __init__(self, options: NodeOptions, heir_of: Node | None = None) -> None:
@@ -105,6 +106,10 @@ class Node(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Leave all groups and let go of the servers."""
+
+    @abstractmethod
+    async def rest(self) -> None:
+        """Let go of the servers, and leave all as it is for an heir."""
 
     @abstractmethod
     def drop_sockets(self) -> None:

@@ -2,24 +2,26 @@
 
 Owns the knowledge that the server does not have: how full an own channel is, with what is
 under way to it, and whether its consumer had room. So a sender in the same loop is told of
-a full channel. Pure bookkeeping, on the node's loop. Used by the stream node.
+a full channel. Pure bookkeeping, on the node's loop. Used by the nodes of the Redis layers.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 
 
 class OwnTraffic:
     """The numbers of the messages that are under way to own channels."""
 
-    __slots__ = ("_groups", "_outcomes", "_under_way")
+    __slots__ = ("_arrivals", "_groups", "_outcomes", "_under_way")
 
     def __init__(self) -> None:
         self._under_way: dict[str, deque[int]] = {}
         self._outcomes: dict[int, asyncio.Future[bool]] = {}
-        self._groups: dict[str, tuple[int, list[asyncio.Future[None]]]] = {}
+        self._groups: dict[str, deque[int]] = {}
+        self._arrivals: dict[str, list[tuple[int, asyncio.Future[None]]]] = {}
 
     def __repr__(self) -> str:
         return f"<OwnTraffic channels={len(self._under_way)} outcomes={len(self._outcomes)}>"
@@ -28,6 +30,15 @@ class OwnTraffic:
         """Return how many messages are under way to `channel`."""
         numbers = self._under_way.get(channel)
         return len(numbers) if numbers is not None else 0
+
+    def is_quiet(self, channel: str, groups: Iterable[str]) -> bool:
+        """Return whether nothing is under way to `channel`, which is in `groups`.
+
+        What consumers are told of is not kept by channel: then any of it counts.
+        """
+        if self._outcomes or channel in self._under_way:
+            return False
+        return not self._groups or not any(group in self._groups for group in groups)
 
     def sent(self, channel: str, number: int) -> None:
         """Take note of a message to a channel that is received from."""
@@ -65,24 +76,36 @@ class OwnTraffic:
             if not outcome.done():
                 outcome.set_result(had_room if first == number else True)
 
+    def count_to_groups(self, groups: Iterable[str]) -> int:
+        """Return how many messages are under way to any of `groups`."""
+        return sum(len(self._groups.get(group, ())) for group in groups)
+
     def group_sent(self, group: str, number: int) -> None:
         """Take note of a message to a group with own members."""
-        _, waiting = self._groups.get(group, (0, []))
-        self._groups[group] = (number, waiting)
+        self._groups.setdefault(group, deque()).append(number)
 
     def group_arrived(self, group: str, number: int) -> None:
-        """Take note that a message to a group is here."""
-        last, waiting = self._groups.get(group, (0, []))
-        if last and last <= number:
+        """Take note that a message is here; what was sent before it and is not, is lost."""
+        numbers = self._groups.get(group)
+        if numbers is None:
+            return
+        while numbers and numbers[0] <= number:
+            numbers.popleft()
+        if not numbers:
             del self._groups[group]
-            _release(waiting)
+        waiting = self._arrivals.pop(group, [])
+        later = [one for one in waiting if one[0] > number]
+        if later:
+            self._arrivals[group] = later
+        _release(arrival for awaited, arrival in waiting if awaited <= number)
 
     async def wait_for_group(self, group: str, timeout_s: float) -> None:
-        """Return when what was sent to `group` is here: for who was in it, and nobody else."""
-        if group not in self._groups:
+        """Return when what was sent to `group` until now is here."""
+        numbers = self._groups.get(group)
+        if numbers is None:
             return
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._groups[group][1].append(arrival)
+        self._arrivals.setdefault(group, []).append((numbers[-1], arrival))
         await asyncio.wait([arrival], timeout=timeout_s)
 
     def lose_all(self) -> None:
@@ -92,12 +115,13 @@ class OwnTraffic:
         for outcome in outcomes.values():
             if not outcome.done():
                 outcome.set_result(True)
-        groups, self._groups = self._groups, {}
-        for _, waiting in groups.values():
-            _release(waiting)
+        self._groups.clear()
+        arrivals, self._arrivals = self._arrivals, {}
+        for waiting in arrivals.values():
+            _release(arrival for _, arrival in waiting)
 
 
-def _release(waiting: list[asyncio.Future[None]]) -> None:
+def _release(waiting: Iterable[asyncio.Future[None]]) -> None:
     for arrival in waiting:
         if not arrival.done():
             arrival.set_result(None)

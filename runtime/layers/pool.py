@@ -13,7 +13,7 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from runtime.layers.background import background, is_temporary, run_on
@@ -33,12 +33,14 @@ class NodePool(Generic[N]):
     """The nodes of one layer.
 
     Args:
-        make: makes a node on the running loop; given one whose loop has ended, its heir.
+        make: makes a node on the running loop; given one that rests, or whose loop has ended, its
+            heir.
     """
 
     def __init__(self, make: Callable[[N | None], N]) -> None:
         self._make = make
         self._nodes: dict[asyncio.AbstractEventLoop, N] = {}
+        self._resting: list[N] = []
         self._lock = threading.Lock()
         _pools.add(self)
 
@@ -77,14 +79,18 @@ class NodePool(Generic[N]):
     async def close(self) -> None:
         """Close all nodes, each on its loop."""
         with self._lock:
+            nodes, self._nodes, self._resting = self._nodes, {}, []
+        for loop, node in nodes.items():
+            await _run_at(loop, node, node.close)
+
+    async def rest(self) -> None:
+        """Let all nodes let go of their servers; those that come next go on with what they have."""
+        with self._lock:
             nodes, self._nodes = self._nodes, {}
         for loop, node in nodes.items():
-            if loop is asyncio.get_running_loop():
-                await node.close()
-            elif loop.is_running():
-                await run_on(loop, node.close())
-            else:
-                node.drop_sockets()
+            await _run_at(loop, node, node.rest)
+        with self._lock:
+            self._resting += nodes.values()
 
     def abandon(self) -> None:
         """Close all nodes without waiting for it: their layer is gone."""
@@ -100,7 +106,7 @@ class NodePool(Generic[N]):
         for node in self._nodes.values():
             node.drop_sockets()
             _inherited.append(node)
-        self._nodes = {}
+        self._nodes, self._resting = {}, []
         self._lock = threading.Lock()
 
     async def _run_here(self, work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
@@ -114,8 +120,22 @@ class NodePool(Generic[N]):
             heir_of = self._nodes.pop(ended) if ended is not None else None
             if heir_of is not None:
                 heir_of.drop_sockets()
+            elif self._resting:
+                heir_of = self._resting.pop()
             node = self._nodes[loop] = self._make(heir_of)
         return node
+
+
+async def _run_at(
+    loop: asyncio.AbstractEventLoop, node: Node, end: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Await the end of a node on its loop; one whose loop does not run can only be dropped."""
+    if loop is asyncio.get_running_loop():
+        await end()
+    elif loop.is_running():
+        await run_on(loop, end())
+    else:
+        node.drop_sockets()
 
 
 async def _awaited(work: Awaitable[T]) -> T:

@@ -16,11 +16,16 @@ from runtime.layers.job_scripts import WORKERS
 from runtime.layers.named import CONSUMERS
 
 
-async def scan(link: Link, pattern: str) -> list[bytes]:
-    """Return the keys of one server that match `pattern`."""
+async def scan(link: Link, pattern: str, kind: str = "") -> list[bytes]:
+    """Return the keys of one server that match `pattern`.
+
+    Args:
+        kind: the type that they are of; any, if it is empty.
+    """
     cursor, keys = b"0", set()
+    only = ("TYPE", kind) if kind else ()
     while True:
-        cursor, found = await link.call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
+        cursor, found = await link.call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000, *only)
         keys.update(found)
         if cursor == b"0":
             return sorted(keys)

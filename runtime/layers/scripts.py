@@ -95,29 +95,33 @@ the node; after how many ms a group that nobody announces is forgotten.
 NAMED_SEND = Script("""
 local last = redis.call('GET', KEYS[2])
 if last and tonumber(last) >= tonumber(ARGV[1]) then
-  return 1
+  return {1, {}}
+end
+local server = redis.call('TIME')
+local oldest_ms = server[1] * 1000 + math.floor(server[2] / 1000) - ARGV[3]
+local expired, before = {}, string.format('(%d', oldest_ms)
+for place, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', before, 'COUNT', 100)) do
+  expired[place] = entry[2][2]
+  redis.call('XDEL', KEYS[1], entry[1])
 end
 local capacity = tonumber(ARGV[2])
 if redis.call('XLEN', KEYS[1]) >= capacity then
-  local server = redis.call('TIME')
-  local oldest_ms = server[1] * 1000 + math.floor(server[2] / 1000) - ARGV[3]
-  redis.call('XTRIM', KEYS[1], 'MINID', string.format('%d', oldest_ms))
   -- What somebody has taken is still there until it is acknowledged, and does not wait.
   local taken = redis.pcall('XPENDING', KEYS[1], 'receivers')[1] or 0
   if redis.call('XLEN', KEYS[1]) - taken >= capacity then
-    return 0
+    return {0, expired}
   end
 end
 redis.call('XADD', KEYS[1], '*', ARGV[5], ARGV[6])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[4])
-return 1
+return {1, expired}
 """)
 """Append a message to a named channel, unless it is full or has this one already.
 
 Keys: the channel's stream; where the sender's last number is kept. Arguments: the message's
 number; the capacity; the expiry in ms; how long the keys live, in ms; the entry's head; its
-payload. Returns 0 if it is full.
+payload. Returns 0 if it is full, else 1; and the payloads of those that have expired.
 """
 
 TAKEN = Script("""

@@ -82,14 +82,15 @@ class ServedNode(LinkedNode):
     async def receive(self, channel: str) -> Message:
         """Return the next message of `channel`: of an own one, or of a named one."""
         owner = node_of(channel)
-        if owner is None:
+        if owner is None and "!" not in channel:
             return await self._named_for(channel).receive(channel)
         if owner != self.id:
             raise RuntimeError(
-                f"Channel {channel!r} belongs to another process, or to a loop that has ended."
+                f"Channel {channel!r} belongs to another process, or to a layer that was closed."
                 " Receive from a channel of your own: `await layer.new_channel()`."
             )
         await self.open()
+        await self._wait_if_full(channel)
         return await self.local.receive(channel)
 
     async def send(self, channel: str, message: Message, payload: bytes) -> None:
@@ -100,7 +101,7 @@ class ServedNode(LinkedNode):
                 self._report_full(channel, payload)
                 raise ChannelFull(channel, self.options.capacity_of(channel))
         elif owner == self.id:
-            await self._send_own(channel, message, payload)
+            await self._send_own(channel, payload)
         else:
             await self._append(owner, self._head(TO_CHANNEL, channel), payload)
 
@@ -116,7 +117,7 @@ class ServedNode(LinkedNode):
             await self._own.wait_for_group(group, LONGEST_WAIT_S)
         await super().group_discard(group, channel)
 
-    async def close(self) -> None:
+    async def rest(self) -> None:
         """Let go of the servers."""
         self._stop_beating()
         self._own.lose_all()
@@ -160,14 +161,17 @@ class ServedNode(LinkedNode):
         keys, keep_ms = options.keys, int(self._keep_s * 1000)
         sent, capacity = keys.sent(channel, sender), options.capacity_of(channel)
         if options.policy_of(channel) is not None:
-            key, arguments = keys.jobs(channel).stream, (number, capacity, keep_ms, head, payload)
-            command = JOB_ADD.command([*keys.jobs(channel), sent], *arguments)
-        else:
-            key, limits = keys.channel(channel), (number, capacity, int(options.expiry_s * 1000))
-            command = NAMED_SEND.command([key, sent], *limits, keep_ms, head, payload)
-        return bool(await self.servers.call(key, *command))
+            jobs = keys.jobs(channel)
+            command = JOB_ADD.command([*jobs, sent], number, capacity, keep_ms, head, payload)
+            return bool(await self.servers.call(jobs.stream, *command))
+        key, limits = keys.channel(channel), (number, capacity, int(options.expiry_s * 1000))
+        command = NAMED_SEND.command([key, sent], *limits, keep_ms, head, payload)
+        had_room, expired = await self.servers.call(key, *command)
+        for old in expired:
+            self._expire([channel], old)
+        return bool(had_room)
 
-    async def _send_own(self, channel: str, message: Message, payload: bytes) -> None:
+    async def _send_own(self, channel: str, payload: bytes) -> None:
         if channel in self.local.sinks:
             await self._send_to_consumer(channel, payload)
             return
@@ -195,6 +199,14 @@ class ServedNode(LinkedNode):
             raise
         if is_there and not await outcome:
             raise ChannelFull(channel, self.options.capacity_of(channel))
+
+    async def _wait_if_full(self, channel: str) -> None:
+        """Let arrive what was sent when the channel was full, so that it finds no room."""
+        groups = self.membership.groups_of(channel)
+        under_way = self._own.count_to_groups(groups)
+        if under_way and self.local.depth(channel) + under_way > self.options.capacity_of(channel):
+            for group in groups:
+                await self._own.wait_for_group(group, LONGEST_WAIT_S)
 
     @property
     def _group_ms(self) -> int:

@@ -87,9 +87,8 @@ class StreamNode(ServedNode):
             nodes = keys.node_prefix.encode()
             gone = [link.call("UNLINK", key) for key in found if not key.startswith(nodes)]
             await asyncio.gather(*gone)
-            for key in found:
-                if key.startswith(nodes):
-                    await self._flush_node(key.removeprefix(nodes).decode())
+            for node in await self._nodes_on(link):
+                await self._flush_node(node)
 
     async def close(self) -> None:
         """Leave all groups, delete the stream, and let go of the servers."""
@@ -100,8 +99,12 @@ class StreamNode(ServedNode):
             await asyncio.wait([gone], timeout=GOODBYE_S)
             if gone.done():
                 gone.exception()  # an outage; the lease ends by itself
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Let go of the servers."""
         await self.post.close()
-        await super().close()
+        await super().rest()
 
     def drop_sockets(self) -> None:
         """Forget the sockets."""
@@ -129,11 +132,15 @@ class StreamNode(ServedNode):
     async def local_depths(self) -> list[dict[str, int]]:
         """Return what waits on channels in all processes, one dict for each node."""
         nodes: list[str] = []
-        prefix = self.options.keys.node_prefix
         for link in await self.servers.find_all():
-            found = await scan(link, f"{literal(prefix)}*")
-            nodes += [key.decode().removeprefix(prefix) for key in found]
+            nodes += await self._nodes_on(link)
         return await self._ask(nodes, "depths")
+
+    async def _nodes_on(self, link: Link) -> list[str]:
+        """Return the nodes whose streams are on a server; a lease of pub/sub's is no stream."""
+        prefix = self.options.keys.node_prefix
+        found = await scan(link, f"{literal(prefix)}*", "stream")
+        return [key.decode().removeprefix(prefix) for key in found]
 
     async def _ask(self, nodes: Sequence[str], question: str) -> list[Any]:
         await self.open()

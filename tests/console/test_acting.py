@@ -190,6 +190,14 @@ async def test_what_cannot_be_carried_out_is_not_begun():
         assert here.sockets[0].is_silent
 
 
+async def test_a_process_that_is_read_only_does_nothing_whoever_asks():
+    async with room(Chat.as_asgi()) as here:
+        here.acting = Acting(Recording(READ_ONLY=True).recorder)
+        outcome = await here.do("send", text="hello")
+        assert outcome == Outcome(failed=1, reasons=("web-1 is read-only.",))
+        assert here.sockets[0].is_silent
+
+
 async def test_an_application_without_a_channel_is_in_no_group():
     async def bare(scope: Any, receive: Any, send: Any) -> None:
         await receive()

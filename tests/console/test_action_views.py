@@ -183,6 +183,44 @@ async def test_what_makes_no_sense_is_asked_again_with_what_was_typed(
     assert await LogEntry.objects.acount() == 0
 
 
+async def test_an_event_goes_into_the_mailbox_with_the_type_that_was_typed(
+    steering: AsyncClient, recording: Recording
+) -> None:
+    class Mailbox:
+        def offer(self, message: Any, cause: Any) -> bool:
+            taken.append(message)
+            return True
+
+    taken: list[Any] = []
+    wire = Wire(recording)
+    wire.connection.channel_name, wire.connection.mailbox = "specific!a", Mailbox()
+    form = {"target": wire.word, "type": "chat.message", "body": '{"type": "x", "text": "hi"}'}
+    response = await steering.post(path("act", "deliver"), form, headers=HX)
+    assert "Send: done" in response.content.decode()
+    assert taken == [{"type": "chat.message", "text": "hi"}]
+
+
+async def test_a_membership_is_asked_of_the_layer_of_the_consumer(
+    steering: AsyncClient, recording: Recording
+) -> None:
+    class Layer:
+        async def group_add(self, group: str, channel: str) -> None:
+            asked.append(("add", group, channel))
+
+        async def group_discard(self, group: str, channel: str) -> None:
+            asked.append(("discard", group, channel))
+
+    class Consumer:
+        channel_layer = Layer()
+
+    asked: list[Any] = []
+    wire = Wire(recording)
+    wire.connection.channel_name, wire.connection.consumer = "specific!a", Consumer()
+    for kind in ("join", "leave"):
+        await steering.post(path("act", kind), {"target": wire.word, "group": " lobby "})
+    assert asked == [("add", "lobby", "specific!a"), ("discard", "lobby", "specific!a")]
+
+
 async def test_nothing_selected_is_nothing_to_do(steering: AsyncClient) -> None:
     response = await steering.post(path("act", "close"), {"code": "1000"})
     assert response.status_code == 422

@@ -243,3 +243,34 @@ async def test_what_the_filter_shows_is_exported(people: People) -> None:
     (entry,) = archive["log"]["entries"]
     assert entry["request"]["url"].endswith("/ws/chat/exported/")
     assert entry["_webSocketMessages"]
+
+
+async def test_what_another_process_says_late_stands_where_its_time_belongs(
+    people: People,
+) -> None:
+    console = await people.staff()
+    await console.goto("/console/traffic/?q=nothing-matches-this")
+    await console.wait_for_load_state()
+
+    async def come(*times: float, **more: Any) -> None:
+        entries = [{"id": f"e:{at}", "at": at, "dir": "in", "type": f"at {at:g}"} for at in times]
+        await console.evaluate(
+            "batch => document.dispatchEvent("
+            "new CustomEvent('channelscope:entries', {detail: batch}))",
+            {"entries": entries, **more},
+        )
+
+    await come(1.0, 4.0)
+    await come(2.0, 3.0, 5.0)
+    rows = console.locator("#tail > *")
+    assert await rows.locator(".type").all_inner_texts() == [f"at {n}" for n in (5, 4, 3, 2, 1)]
+    await come(0.5, 6.0, gaps=[{"process": "web-1", "missed": 7}])
+    texts = await rows.all_inner_texts()
+    assert [re.search(r"at [\d.]+|7 of web-1", text)[0] for text in texts][:4] == [  # type: ignore[index]
+        "at 6",
+        "at 0.5",
+        "7 of web-1",
+        "at 5",
+    ]
+    stops = console.locator("#tail [tabindex='0']")
+    await expect(stops).to_have_count(1)

@@ -193,6 +193,7 @@ def test_the_redis_modules_are_those_of_the_layers(tmp_path):
             aliases.REDIS_MODULES[alias] = "runtime.layers.memory"
         runtime.install_as_channels()
         import channels_redis.core, channels_redis.pubsub, channels_redis.serializers
+        import channels_redis.utils
         assert channels_redis.core is channels_redis.pubsub is runtime.layers.memory
         assert channels_redis.__version__ == "4.3.0"
         assert not hasattr(runtime.layers, "core")

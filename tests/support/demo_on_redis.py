@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from console import relay_watching
@@ -13,6 +14,8 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [os.environ["DEMO_REDIS_URL"]], "prefix": "several"},
     }
 }
+
+CHANNELSCOPE = json.loads(os.environ.get("DEMO_CHANNELSCOPE", "{}"))
 
 # A test that waits half a minute for a process to be forgotten waits for nothing else.
 relay_watching.STALE_S = 4.0

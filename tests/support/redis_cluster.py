@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 
@@ -17,9 +18,15 @@ SLOTS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class RedisCluster:
-    """Servers that share the slots between them, in the order of their slots."""
+    """Servers that share the slots between them, in the order of their slots.
+
+    Attributes:
+        masters: those that had them at the start.
+        replicas: each follows the master of its number.
+    """
 
     masters: tuple[RedisServer, ...]
+    replicas: tuple[RedisServer, ...] = ()
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -32,6 +39,18 @@ class RedisCluster:
             with master.client() as client:
                 until(lambda client=client: is_complete(client), f"{master} sees the whole Cluster")
 
+    def kill_master(self, number: int) -> None:
+        """Kill a master that has a replica; return when all that are left see that in its place."""
+        self.masters[number].kill()
+        heir = self.replicas[number]
+        for server in {*self.masters, *self.replicas} - {self.masters[number]}:
+            with server.client() as client:
+                until(
+                    lambda client=client: is_complete(client) and serves(client, heir),
+                    f"{server} sees {heir} in the place of the master",
+                    told=heir.log,
+                )
+
     def move_slot(self, slot: int, to: RedisServer) -> None:
         """Give `slot`, which holds no key, to another master."""
         with to.client() as client:
@@ -42,12 +61,18 @@ class RedisCluster:
 
 
 @contextmanager
-def running_cluster(directory: Path, *, masters: int = 3) -> Iterator[RedisCluster]:
-    """Run a Cluster in `directory` while the context lasts."""
+def running_cluster(
+    directory: Path, *, masters: int = 3, replicas: int = 0
+) -> Iterator[RedisCluster]:
+    """Run a Cluster in `directory` while the context lasts.
+
+    Args:
+        replicas: how many of the masters have one, from the first on.
+    """
     with ExitStack() as stack:
         servers = []
-        for number in range(masters):
-            home = directory / f"master{number}"
+        for number in range(masters + replicas):
+            home = directory / f"server{number}"
             home.mkdir()
             server = RedisServer(
                 home,
@@ -55,16 +80,18 @@ def running_cluster(directory: Path, *, masters: int = 3) -> Iterator[RedisClust
                 # Of the tests' choice: the usual one is the port plus 10,000, which may be none.
                 cluster_port=str(free_port()),
                 cluster_node_timeout="2000",
+                repl_diskless_sync_delay="0",
             )
             stack.callback(server.stop)
             server.launch()
             servers.append(server)
         for server in servers:
             server.wait_until_ready()
-        cluster = RedisCluster(tuple(servers))
+        cluster = RedisCluster(tuple(servers[:masters]), tuple(servers[masters:]))
         _share_slots(cluster)
         _introduce(cluster)
         cluster.wait_until_ready()
+        _follow(cluster)
         yield cluster
 
 
@@ -72,6 +99,12 @@ def is_complete(client: redis.Redis) -> bool:
     """Return whether this master takes commands, and knows who serves each slot."""
     said = client.execute_command("CLUSTER", "INFO").decode().split()
     return "cluster_state:ok" in said and f"cluster_slots_ok:{SLOTS}" in said
+
+
+def serves(client: redis.Redis, server: RedisServer) -> bool:
+    """Return whether a server of the Cluster takes `server` for a master."""
+    ranges = client.execute_command("CLUSTER", "SLOTS")
+    return any(master[1] == server.port for _, _, master, *_ in ranges)
 
 
 def _share_slots(cluster: RedisCluster) -> None:
@@ -87,7 +120,23 @@ def _share_slots(cluster: RedisCluster) -> None:
 
 def _introduce(cluster: RedisCluster) -> None:
     # Each to each: what gossip would find out takes it a second.
-    for one, other in permutations(cluster.masters, 2):
+    for one, other in permutations((*cluster.masters, *cluster.replicas), 2):
         with one.client() as client:
             bus = other.setting("cluster_port")
             client.execute_command("CLUSTER", "MEET", other.host, other.port, bus)
+
+
+def _follow(cluster: RedisCluster) -> None:
+    for master, replica in zip(cluster.masters, cluster.replicas, strict=False):
+        with master.client() as client, replica.client() as follower:
+            identity = client.execute_command("CLUSTER", "MYID")
+            until(partial(_does_follow, follower, identity), f"{replica} follows {master}")
+
+
+def _does_follow(follower: redis.Redis, master: bytes) -> bool:
+    """Let a server follow a master as soon as it knows it; return whether it does so."""
+    try:
+        follower.execute_command("CLUSTER", "REPLICATE", master)
+    except redis.ResponseError:  # it has not heard of it yet
+        return False
+    return bool(follower.info("replication")["master_link_status"] == "up")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import redis
 
-from tests.support.redis_cluster import RedisCluster, is_complete
+from tests.support.redis_cluster import RedisCluster, is_complete, running_cluster, serves
 
 
 def test_every_master_sees_the_whole_cluster(redis_cluster: RedisCluster) -> None:
@@ -40,3 +42,14 @@ def test_a_slot_can_be_moved(redis_cluster: RedisCluster) -> None:
         )
     finally:
         redis_cluster.move_slot(0, to=first)
+
+
+def test_a_replica_takes_the_place_of_its_master(tmp_path: Path) -> None:
+    with running_cluster(tmp_path, replicas=1) as cluster:
+        first, heir = cluster.masters[0], cluster.replicas[0]
+        with heir.client() as client:
+            assert not serves(client, heir)
+        cluster.kill_master(0)
+        with cluster.masters[1].client() as client:
+            assert serves(client, heir)
+            assert not serves(client, first)

@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from runtime.exceptions import ChannelFull
-from runtime.layers.acknowledged import ABANDONED, Job, RetryPolicy
+from runtime.layers.acknowledged import ABANDONED, Job, JobCounts, RetryPolicy
 from runtime.testing.layers.harness import LayerContract, refused, with_layer
 
 BACKOFF_S = 0.05
@@ -69,6 +69,26 @@ class AcknowledgementContract(LayerContract):
         assert await layer.put_back("safe.mail") == 2
         assert await layer.dead_letters("safe.mail") == []
         assert {(await self._take(layer, "safe.mail")).message["n"] for _ in range(2)} == {2, 3}
+
+    @with_layer(acknowledged_channels={"safe": {"attempts": 2, "backoff_s": 60.0}})
+    async def test_jobs_are_counted_by_where_they_stand(self, layer: Any) -> None:
+        assert await layer.job_counts("safe") == JobCounts()
+        for n in range(5):
+            await layer.send("safe", {"type": "job", "n": n})
+        assert await layer.job_counts("safe") == JobCounts(waiting=5)
+        done, failed = await self._take(layer), await self._take(layer)
+        assert await layer.job_counts("safe") == JobCounts(waiting=3, taken=2)
+        await layer.acknowledge(done)
+        await layer.fail_job(failed, "error")
+        assert await layer.job_counts("safe") == JobCounts(waiting=3, delayed=1)
+
+    @with_layer(acknowledged_channels=OPTION)
+    async def test_the_dead_are_counted_until_they_are_put_back(self, layer: Any) -> None:
+        await layer.send("safe.mail", {"type": "job"})
+        await layer.fail_job(await self._take(layer, "safe.mail"), "error")
+        assert await layer.job_counts("safe.mail") == JobCounts(dead=1)
+        await layer.put_back("safe.mail")
+        assert await layer.job_counts("safe.mail") == JobCounts(waiting=1)
 
     @with_layer(acknowledged_channels=OPTION)
     async def test_a_job_of_a_worker_that_says_nothing_is_given_to_another(

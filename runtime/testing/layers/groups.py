@@ -136,6 +136,17 @@ class GroupsContract(LayerContract):
         assert await self.take_numbers(layer, full, 3) == [0, 1, 2]
         await self.require_empty(layer, full, free)
 
+    @with_layer(capacity=3)
+    async def test_what_is_sent_while_a_member_is_full_does_not_come_later(
+        self, layer: Any
+    ) -> None:
+        (one,) = await _channels(layer, 1)
+        await layer.group_add("room", one)
+        for n in range(5):
+            await layer.group_send("room", {"type": "chat", "n": n})
+        assert await self.take_numbers(layer, one, 3) == [0, 1, 2]
+        await self.require_empty(layer, one)
+
     @with_layer()
     async def test_a_named_channel_can_be_a_member(self, layer: Any) -> None:
         await layer.group_add("room", "jobs")

@@ -57,9 +57,19 @@ class LayerContract:
     async def require_empty(self, layer: Any, *channels: str) -> None:
         """Fail if something waits on one of `channels`: what is sent now must come first."""
         for channel in channels:
-            await layer.send(channel, {"type": "contract.probe"})
-            first = await self.take(layer, channel)
+            first = await self._first_after_a_probe(layer, channel)
             assert first == {"type": "contract.probe"}, f"{channel} was not empty: {first!r}"
+
+    async def _first_after_a_probe(self, layer: Any, channel: str) -> Message:
+        async with asyncio.timeout(self.patience_s):
+            while True:
+                await layer.send(channel, {"type": "contract.probe"})
+                try:
+                    async with asyncio.timeout(self.patience_s / 5):
+                        first: Message = await layer.receive(channel)
+                        return first
+                except TimeoutError:
+                    continue  # a probe may expire while a connection is opened
 
     async def _in_time(self, test: Awaitable[None]) -> None:
         async with asyncio.timeout(6 * self.patience_s):

@@ -13,17 +13,26 @@ let wentAt = 0;
 /** @param {AbortSignal} signal */
 export function startKeyboard(signal) {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("shortcuts"));
-  const setting = /** @type {HTMLInputElement | null} */ (dialog?.querySelector("[data-single-keys]"));
-  if (setting) {
-    setting.checked = !areSingleKeysOff();
-    setting.addEventListener("change", () => turnSingleKeysOff(!setting.checked), { signal });
-  }
+  showSetting();
+  document.addEventListener("channelscope:visited", showSetting, { signal });
+  document.addEventListener("change", (event) => {
+    if (!(event.target instanceof HTMLInputElement) || !event.target.matches("[data-single-keys]")) return;
+    turnSingleKeysOff(!event.target.checked);
+    showSetting();
+  }, { signal });
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest("[data-shortcuts]")) dialog?.showModal();
   }, { signal });
   document.addEventListener("keydown", (event) => {
     if (!isOwnKey(event) && event.target instanceof Element) press(event, event.target, dialog);
   }, { signal });
+}
+
+/** Wherever it can be changed, it says what is so. */
+function showSetting() {
+  for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[data-single-keys]"))) {
+    box.checked = !areSingleKeysOff();
+  }
 }
 
 /**

@@ -12,6 +12,7 @@ import { startLive } from "./live.js";
 import { startPicking } from "./pick.js";
 import { startPreferences } from "./preferences.js";
 import { startQuery } from "./query.js";
+import { startReplay } from "./replay.js";
 import { registerRows } from "./rows.js";
 import { startTail } from "./tail.js";
 import { startVisits } from "./visit.js";
@@ -33,6 +34,7 @@ startPicking(signal);
 startClock(signal);
 startTail(signal);
 startClient(signal);
+startReplay(signal);
 startCharts(signal);
 startLive(signal);
 

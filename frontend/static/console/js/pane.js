@@ -7,10 +7,12 @@ import { duration } from "./clock.js";
 import { startDial } from "./dial.js";
 import { startEditor } from "./editor.js";
 import { Latency } from "./latency.js";
+import { post } from "./post.js";
 import { startSaved } from "./saved.js";
 import { Transcript } from "./transcript.js";
 
 const MARK_S = 10;
+const AS = "channelscope_as";
 const REFUSED = "The server did not accept the connection. A browser is told no more than that (code 1006): "
   + "usually no route matches the path, the Origin is not allowed, or the consumer refused it before accept().";
 
@@ -55,11 +57,16 @@ export class Pane {
     return this.address.split("?")[0];
   }
 
-  connect() {
+  async connect() {
     const url = this.dial.url();
     this.path = url.pathname;
     this.refuse("");
     this.latency.reset();
+    try {
+      await this.becomeOther(url.pathname);
+    } catch (error) {
+      return this.refuse(error instanceof Error ? error.message : String(error));
+    }
     this.askedAt = performance.now();
     this.mark(url.pathname);
     try {
@@ -79,7 +86,27 @@ export class Pane {
     document.cookie = `channelscope_client=${this.form.dataset.mark}; path=${path}; max-age=${MARK_S}; samesite=strict`;
   }
 
+  /**
+   * Ask for a token, if it shall be another user; it opens one connection, and the server
+   * takes this browser's own session out of it.
+   *
+   * @param {string} path
+   */
+  async becomeOther(path) {
+    const room = /** @type {HTMLElement} */ (this.panel.closest("[data-clients]"));
+    const user = /** @type {HTMLInputElement} */ (this.one("[data-as]")).value.trim();
+    if (!user) return;
+    const { token } = await post(room.dataset.asUrl ?? "", { user, path });
+    document.cookie = `${AS}=${token}; path=${path}; max-age=${MARK_S}; samesite=strict`;
+  }
+
+  /** The token is spent, or will never be. */
+  forget() {
+    document.cookie = `${AS}=; path=${this.path}; max-age=0; samesite=strict`;
+  }
+
   opened() {
+    this.forget();
     this.openedAt = performance.now();
     const subprotocol = this.socket?.protocol;
     this.latency.opened(this.openedAt - this.askedAt);
@@ -91,6 +118,7 @@ export class Pane {
   /** @param {CloseEvent} event */
   closed(event) {
     const wasOpen = this.openedAt > 0;
+    this.forget();
     const ending = `${event.code}${event.reason ? ` ${event.reason}` : ""}`;
     this.transcript.life(wasOpen ? "closed" : "refused", wasOpen ? ending : `${this.path} ${ending}`);
     this.openedAt = 0;

@@ -1,5 +1,6 @@
 // @ts-check
-/** Theme and row height: kept in cookies, so that the server's first paint is right. */
+/** Theme, row height and time zone: kept in cookies, so that the server's first paint is right. */
+import { visit } from "./visit.js";
 
 const YEAR_S = 31_536_000;
 
@@ -14,6 +15,25 @@ export function startPreferences(signal) {
     const menu = document.querySelector("details.menu[open]");
     if (menu && !menu.contains(event.target)) menu.removeAttribute("open");
   }, { signal });
+  document.addEventListener("change", (event) => {
+    const field = event.target;
+    if (!(field instanceof HTMLSelectElement) || !field.dataset.preference) return;
+    keep(field.dataset.preference, field.value);
+    if (field.dataset.preference === "zone") visit(location.href);
+    else show(field.dataset.preference, field.value);
+  }, { signal });
+  document.addEventListener("channelscope:visited", offerOwnZone, { signal });
+  offerOwnZone();
+}
+
+/** Only the browser knows where its viewer is. */
+function offerOwnZone() {
+  const field = document.querySelector("select[data-preference=zone]");
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!field || !own || field.querySelector("[data-own]")) return;
+  const option = new Option(`Yours, ${own}`, own);
+  option.dataset.own = "";
+  field.children[0]?.after(option);
 }
 
 function isDark() {
@@ -21,12 +41,21 @@ function isDark() {
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/**
- * @param {"theme" | "density"} name
- * @param {string} value
- */
+/** @param {"theme" | "density"} name @param {string} value */
 function set(name, value) {
-  document.documentElement.dataset[name] = value;
+  show(name, value);
+  keep(name, value);
+}
+
+/** @param {string} name @param {string} value "" for what the system says, or the default. */
+function show(name, value) {
+  if (value) document.documentElement.dataset[name] = value;
+  else delete document.documentElement.dataset[name];
+}
+
+/** @param {string} name @param {string} value */
+function keep(name, value) {
   const path = document.body.dataset.root;
-  document.cookie = `channelscope_${name}=${value}; path=${path}; max-age=${YEAR_S}; samesite=lax`;
+  const age = value ? YEAR_S : 0;
+  document.cookie = `channelscope_${name}=${value}; path=${path}; max-age=${age}; samesite=lax`;
 }

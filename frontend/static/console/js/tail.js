@@ -9,6 +9,7 @@ import { fill } from "./fields.js";
 /**
  * @typedef {object} EntryRow
  * @property {string} id "epoch:offset".
+ * @property {number} at Seconds since the Unix epoch.
  * @property {string} dir Direction, which names a glyph.
  * @property {boolean} [slow]
  * @property {string} process
@@ -34,18 +35,33 @@ function take(batch) {
   if (!tail) return;
   noteLeftOut(batch.left_out ?? 0, batch.one_of ?? 1);
   if (!tail.dataset.follow || isHolding()) return addHeld(batch.entries.length);
-  const rows = batch.entries.map(rowOf);
-  rows.unshift(...(batch.gaps ?? []).map(gapOf));
-  tail.prepend(...rows.reverse());
+  tail.prepend(...(batch.gaps ?? []).map(gapOf));
+  place(tail, batch.entries.map(rowOf).reverse());
   while (tail.childElementCount > Number(tail.dataset.follow)) tail.lastElementChild?.remove();
   document.dispatchEvent(new CustomEvent("channelscope:rows"));
   tail.parentElement?.querySelector("[data-empty]")?.toggleAttribute("hidden", tail.childElementCount > 0);
+}
+
+/**
+ * Puts rows where their times belong: what another process says comes later than what this one
+ * says of the same moment. A gap has no time: what came after it stays above it.
+ *
+ * @param {HTMLElement} tail
+ * @param {HTMLElement[]} rows Newest first.
+ */
+function place(tail, rows) {
+  let next = tail.firstElementChild;
+  for (const row of rows) {
+    while (next && Number(next.getAttribute("data-at")) > Number(row.dataset.at)) next = next.nextElementSibling;
+    tail.insertBefore(row, next);
+  }
 }
 
 /** @param {EntryRow} entry */
 function rowOf(entry) {
   const row = clone("tail-row");
   row.dataset.id = entry.id;
+  row.dataset.at = String(entry.at);
   row.dataset.process = entry.id.split(":")[0];
   row.toggleAttribute("data-new", true);
   if (entry.dir === "error") row.dataset.tone = "danger";

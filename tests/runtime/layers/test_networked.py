@@ -1,0 +1,112 @@
+"""What the layers on Redis share, beyond the contract of all layers."""
+
+import asyncio
+import itertools
+
+import pytest
+from asgiref.sync import async_to_sync
+
+from runtime.layers.pubsub import RedisPubSubChannelLayer
+from runtime.layers.redis import RedisChannelLayer
+from tests.support.playbook import TIMEOUT_S
+
+prefixes = (f"networked{number}" for number in itertools.count())
+LAYERS = {"streams": RedisChannelLayer, "pubsub": RedisPubSubChannelLayer}
+
+
+@pytest.fixture(params=LAYERS)
+def layer(request, redis_server):
+    made = LAYERS[request.param](hosts=[redis_server.url], prefix=next(prefixes))
+    yield made
+    async_to_sync(made.close)()
+
+
+async def take(layer, channel):
+    async with asyncio.timeout(TIMEOUT_S):
+        return await layer.receive(channel)
+
+
+def test_channels_groups_and_messages_outlive_closed_pools(layer):
+    """As in channels_redis, where a call closes what another loop could not use."""
+
+    async def send_and_close(channel, message):
+        await layer.send(channel, message)
+        await layer.close_pools()
+
+    one, other = (async_to_sync(layer.new_channel)() for _ in range(2))
+    async_to_sync(layer.group_add)("room", one)
+    async_to_sync(send_and_close)(other, {"type": "one"})
+    async_to_sync(send_and_close)(other, {"type": "other"})
+    async_to_sync(layer.group_send)("room", {"type": "group"})
+    assert async_to_sync(take)(layer, one) == {"type": "group"}
+    if isinstance(layer, RedisPubSubChannelLayer):  # what is on its way as it ends, is lost
+        async_to_sync(layer.send)(other, {"type": "last"})
+        assert async_to_sync(take)(layer, other)["type"] in ("one", "other", "last")
+    else:
+        assert async_to_sync(take)(layer, other) == {"type": "one"}
+        assert async_to_sync(take)(layer, other) == {"type": "other"}
+
+
+@pytest.mark.parametrize("name", ["specific!one", "specific.0123456789ab!one"])
+async def test_nobody_waits_on_the_channel_of_another_process(layer, name):
+    with pytest.raises(RuntimeError, match="belongs to another process"):
+        await take(layer, name)
+    await layer.close()
+
+
+async def test_two_kinds_of_layers_with_one_prefix_do_not_fail(redis_server):
+    prefix = next(prefixes)
+    layers = [made(hosts=[redis_server.url], prefix=prefix) for made in LAYERS.values()]
+    for layer in layers:
+        await layer.new_channel()
+        await layer.send("jobs", {"type": "job"})
+    for layer in layers:
+        assert await layer.channel_depths() == {"jobs": 2}
+    for layer in layers:
+        await layer.flush()
+        assert await layer.channel_depths() == {}
+        await layer.close()
+
+
+@pytest.fixture
+def pubsub(redis_server):
+    made = RedisPubSubChannelLayer(hosts=[redis_server.url], prefix=next(prefixes))
+    yield made
+    async_to_sync(made.close)()
+
+
+async def test_what_is_for_this_loop_takes_no_way_over_the_server(pubsub):
+    channel = await pubsub.new_channel()
+    servers = pubsub._nodes.here().servers
+    while not servers.is_idle:
+        await asyncio.sleep(0.01)
+    sending = pubsub.send(channel, {"type": "here"})
+    with pytest.raises(StopIteration):
+        sending.send(None)  # it ends without having waited for anything
+    assert await take(pubsub, channel) == {"type": "here"}
+    await pubsub.close()
+
+
+async def test_what_is_for_this_loop_does_not_overtake_what_is_on_its_way(pubsub):
+    """A message to the group, whose answer nobody awaits yet, and direct ones after it."""
+    channel, got = await pubsub.new_channel(), []
+
+    def sink(message, cause):
+        got.append(message["n"])
+        return True
+
+    pubsub.attach(channel, sink)
+    await pubsub.group_add("room", channel)
+    sending = []
+    for n in range(0, 60, 3):
+        sending.append(asyncio.ensure_future(pubsub.group_send("room", {"type": "a", "n": n})))
+        await asyncio.sleep(0)
+        sending.append(asyncio.ensure_future(pubsub.send(channel, {"type": "a", "n": n + 1})))
+        await asyncio.sleep(0)
+        await pubsub.send(channel, {"type": "a", "n": n + 2})
+    await asyncio.gather(*sending)
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(got) < 60:
+            await asyncio.sleep(0.01)
+    assert got == list(range(60))
+    await pubsub.close()

@@ -1,0 +1,206 @@
+"""What the tail of Traffic costs a browser: frames a second and long tasks by Chromium's own trace,
+and the page's memory over time.
+
+    python -m tools.frames --entries 200 --trace-s 20 --memory-s 180
+
+Owns the load, which is steady, and the reading of the trace. The page asks for every frame, as one
+does that somebody scrolls: a frame that comes late is seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import websockets
+from playwright.async_api import Browser, CDPSession, async_playwright
+from websockets.typing import Origin
+
+from tests.e2e.servers import DAPHNE, DemoServer, running_demo
+from tools import browser
+from tools.scene import CHROMIUM_ARGUMENTS
+
+ENTRIES_PER_ECHO = 3
+"""What the console has of one echo: the event, its handler, and the answer."""
+
+LONG_TASK_US = 50_000
+SAMPLE_S = 10.0
+CATEGORIES = "devtools.timeline,disabled-by-default-devtools.timeline.frame,toplevel,__metadata"
+
+ASK_FOR_EVERY_FRAME = """() => {
+    const times = (globalThis.frameTimes = []);
+    const tick = (at) => { times.push(at); globalThis.asking = requestAnimationFrame(tick); };
+    globalThis.asking = requestAnimationFrame(tick);
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What a trace says.
+
+    Attributes:
+        drawn: frames a second.
+        dropped: frames a second that the compositor says it dropped.
+        late_share: of the page's frames, which part came more than half a frame late.
+        long_tasks: of the page's main thread, their milliseconds.
+    """
+
+    drawn: float
+    dropped: float
+    late_share: float
+    long_tasks: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the page holds, after its garbage has been collected."""
+
+    at_s: float
+    heap_mb: float
+    nodes: int
+    listeners: int
+    rows: int
+
+
+async def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print what was measured as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--entries", type=float, default=200.0, help="a second")
+    parser.add_argument("--trace-s", type=float, default=20.0)
+    parser.add_argument("--memory-s", type=float, default=180.0)
+    asked = parser.parse_args(arguments)
+    path = browser.find()
+    if path is None:
+        raise FileNotFoundError(browser.MISSING)
+    with (
+        tempfile.TemporaryDirectory() as data,
+        running_demo(DAPHNE, Path(data)) as demo,
+    ):
+        async with async_playwright() as playwright:
+            chromium = await playwright.chromium.launch(
+                executable_path=path, args=CHROMIUM_ARGUMENTS
+            )
+            async with _echoes(demo, asked.entries / ENTRIES_PER_ECHO) as sent:
+                await _measure(chromium, demo, asked, sent)
+            await chromium.close()
+
+
+async def _measure(
+    chromium: Browser, demo: DemoServer, asked: argparse.Namespace, sent: list[int]
+) -> None:
+    page = await chromium.new_page(viewport={"width": 1440, "height": 900})
+    await page.goto(demo.new_sign_in_link())
+    await page.goto(f"{demo.url}/console/traffic/")
+    cdp = await page.context.new_cdp_session(page)
+    await page.wait_for_function("document.querySelectorAll('#tail [data-id]').length > 400")
+    await page.evaluate(ASK_FOR_EVERY_FRAME)
+    before, began = sent[0], time.monotonic()
+    events = await _traced(cdp, asked.trace_s)
+    late = await page.evaluate("globalThis.frameTimes")
+    await page.evaluate("cancelAnimationFrame(globalThis.asking)")
+    rate = (sent[0] - before) * ENTRIES_PER_ECHO / (time.monotonic() - began)
+    frames = _read(events, asked.trace_s, late)
+    print(json.dumps({"entries_per_s": round(rate, 1), **_plain(frames)}), flush=True)
+    await cdp.send("Performance.enable")
+    started = time.monotonic()
+    while (at_s := time.monotonic() - started) <= asked.memory_s:
+        rows = await page.locator("#tail [data-id]").count()
+        print(json.dumps(_plain(await _memory(cdp, at_s, rows))), flush=True)
+        await asyncio.sleep(SAMPLE_S)  # a pause between two samples
+
+
+@asynccontextmanager
+async def _echoes(demo: DemoServer, per_second: float) -> AsyncIterator[list[int]]:
+    """Let one client talk to the echo at a steady rate; yield how much it has said so far."""
+    sent = [0]
+    async with websockets.connect(
+        f"{demo.websocket_url}/ws/echo/", origin=Origin(demo.url)
+    ) as socket:
+        talking = asyncio.create_task(_talk(socket, per_second, sent))
+        hearing = asyncio.create_task(_hear(socket))
+        try:
+            yield sent
+        finally:
+            talking.cancel()
+            hearing.cancel()
+            await asyncio.wait([talking, hearing])
+
+
+async def _talk(socket: Any, per_second: float, sent: list[int]) -> None:
+    started = time.monotonic()
+    while True:
+        due = int((time.monotonic() - started) * per_second)
+        while sent[0] < due:
+            text = {"type": "quote", "symbol": "BTC-USD", "price": 98_000 + sent[0] % 997}
+            await socket.send(json.dumps(text))
+            sent[0] += 1
+        await asyncio.sleep(1 / per_second)
+
+
+async def _hear(socket: Any) -> None:
+    async for _ in socket:
+        pass
+
+
+async def _traced(cdp: CDPSession, seconds: float) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    complete = asyncio.get_running_loop().create_future()
+    cdp.on("Tracing.dataCollected", lambda data: events.extend(data["value"]))
+    cdp.on("Tracing.tracingComplete", lambda _: complete.set_result(None))
+    await cdp.send("Tracing.start", {"categories": CATEGORIES, "transferMode": "ReportEvents"})
+    await asyncio.sleep(seconds)  # the length of what is measured
+    await cdp.send("Tracing.end")
+    await complete
+    return events
+
+
+def _read(events: list[dict[str, Any]], seconds: float, times: list[float]) -> Frames:
+    threads = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    # Of several renderers the page's own is the one that did the work.
+    busy: dict[tuple[int, int], list[float]] = {one: [] for one in threads}
+    for event in events:
+        where = (event["pid"], event["tid"])
+        if where in busy and event["name"] in ("RunTask", "ThreadControllerImpl::RunTask"):
+            busy[where].append(event.get("dur", 0))
+    tasks = max(busy.values(), key=sum, default=[])
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    return Frames(
+        drawn=sum(event["name"] == "DrawFrame" for event in events) / seconds,
+        dropped=sum(event["name"] == "DroppedFrame" for event in events) / seconds,
+        late_share=sum(gap > 25 for gap in gaps) / max(len(gaps), 1),
+        long_tasks=sorted(round(one / 1_000, 1) for one in tasks if one > LONG_TASK_US)[::-1],
+    )
+
+
+async def _memory(cdp: CDPSession, at_s: float, rows: int) -> Memory:
+    await cdp.send("HeapProfiler.collectGarbage")
+    told = (await cdp.send("Performance.getMetrics"))["metrics"]
+    metrics = {metric["name"]: metric["value"] for metric in told}
+    return Memory(
+        at_s=round(at_s, 1),
+        heap_mb=round(metrics["JSHeapUsedSize"] / 1e6, 2),
+        nodes=int(metrics["Nodes"]),
+        listeners=int(metrics["JSEventListeners"]),
+        rows=rows,
+    )
+
+
+def _plain(value: Frames | Memory) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
