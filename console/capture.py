@@ -13,6 +13,7 @@ import marshal
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from sys import getsizeof
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -24,7 +25,14 @@ NOTHING: Kept = (None, None, 0, False)
 _ATOMS = frozenset({int, float, bool, type(None), complex})
 _IMMUTABLE = frozenset({datetime, date, time, timedelta, Decimal, UUID})
 _ATOM_BYTES = 8
-_ITEM_BYTES = 16
+_LIST_BYTES = 56
+_DICT_BYTES = 64
+_SLOT_BYTES = 8
+_PAIR_BYTES = 96
+"""What containers weigh besides what is in them: of empty ones many would be free else."""
+
+_THAWED_TIMES = 64
+"""How much more than frozen a message may weigh: a pair of the smallest values takes two bytes."""
 _DEPTH = 60
 _EMPTY: tuple[object, ...] = ("", b"", [], ())
 _BODY_KEYS = frozenset({"type", "text", "bytes", "body", "more_body"})
@@ -81,14 +89,12 @@ def keep_text(text: str, limit: int) -> Kept:
     """Keep text by reference; what is longer than `limit` bytes is cut at a character."""
     if text.isascii():
         size = len(text)
-    else:
-        encoded = text.encode("utf-8", "surrogatepass")
-        size = len(encoded)
-        if size > limit:
-            return encoded[:limit].decode("utf-8", "ignore"), size, limit, True
-    if size > limit:
-        return text[:limit], size, limit, True
-    return text, size, size, False
+        return (text[:limit], size, limit, True) if size > limit else (text, size, size, False)
+    encoded = text.encode("utf-8", "surrogatepass")
+    size = len(encoded)
+    kept = encoded[:limit].decode("utf-8", "ignore") if size > limit else text
+    # One wide character makes all of them wide: such a text weighs four times what it measures.
+    return kept, size, getsizeof(kept), size > limit
 
 
 def keep_bytes(data: object, limit: int) -> Kept:
@@ -123,7 +129,7 @@ def thaw(payload: object) -> object:
         return payload
     # A dict that contains itself, or one list a thousand times, is small while it is
     # frozen and may be endless for who reads it: what was never bounded is bounded here.
-    budget = _Budget(_ITEM_BYTES * len(payload) + _ITEM_BYTES)
+    budget = _Budget(_THAWED_TIMES * (len(payload) + _ATOM_BYTES))
     return budget.keep_mapping(marshal.loads(payload), _DEPTH)
 
 
@@ -139,7 +145,7 @@ class _Budget:
     def keep(self, value: object, depth: int) -> object:
         kind = type(value)
         if kind in _ATOMS:
-            self.left -= _ATOM_BYTES
+            self.left -= _ATOM_BYTES if kind is not int else max(_ATOM_BYTES, getsizeof(value))
             return value
         if kind is str:
             return self._spend(value)  # type: ignore[arg-type]  # mypy cannot narrow by `is`
@@ -151,7 +157,9 @@ class _Budget:
         if depth <= 0:
             return self._cut()
         kept: dict[object, object] = {}
+        self.left -= _DICT_BYTES
         for key, item in value.items():
+            self.left -= _PAIR_BYTES
             name = self._keep_key(key)
             if self.left <= 0:  # also when the key itself was cut: its value might be secret
                 self.is_cut = True
@@ -186,7 +194,9 @@ class _Budget:
         if depth <= 0:
             return self._cut()
         kept: list[object] = []
+        self.left -= _LIST_BYTES
         for item in value:
+            self.left -= _SLOT_BYTES
             if self.left <= 0:
                 self.is_cut = True
                 break
@@ -195,7 +205,7 @@ class _Budget:
 
     def _spend(self, value: str | bytes) -> str | bytes:
         allowed = max(self.left, 0)
-        self.left -= len(value)
+        self.left -= len(value) if isinstance(value, bytes) or value.isascii() else getsizeof(value)
         if self.left < 0:
             self.is_cut = True
             return value[:allowed]

@@ -72,6 +72,8 @@ class Order:
 
         Unless another order is asked for, those that are open come before the closed ones.
         """
-        if self.is_newest_first:
-            return sorted(views, key=lambda view: view.closed_at is not None)
-        return sorted(views, key=KEYS[self.key], reverse=self.is_descending)
+        return sorted(views, key=self.key_of, reverse=self.is_descending)
+
+    def key_of(self, view: Listed) -> Any:
+        """Return what `view` is sorted by; the largest come first if that `is_descending`."""
+        return view.closed_at is not None if self.is_newest_first else KEYS[self.key](view)

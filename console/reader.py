@@ -7,6 +7,7 @@ events nor the recorder wait for them. Knows no page, no layer and no HTML.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
@@ -27,7 +28,7 @@ from console.rates import rates
 from console.reading import Before, Changes, EntryPage, Listing, RouteCounts
 from console.recorder import Recorder
 from console.redact import Redactor
-from console.slices import in_slices
+from console.slices import first_in_slices, in_slices
 from console.trace_glance import TraceFold, TraceGlance, TracesRequest
 
 AnyEntry = TypeVar("AnyEntry", Entry, EntryView)
@@ -75,13 +76,21 @@ class Reader:
         position, listed = self.position, self._listed()
         if query or not order.is_newest_first:
             glances = await self._glances(query)
+            await asyncio.sleep(0)
             protocols = {glance.known.id: glance.known.protocol for glance in glances}
             visible = [glance for glance in glances if glance.known.protocol not in hidden]
-            first = [glance.known for glance in order.sort(visible)[:limit]]
+            await asyncio.sleep(0)
+            lock, is_descending = self.recorder.lock, order.is_descending
+            shown = await first_in_slices(
+                visible, order.key_of, limit, lock, is_descending=is_descending
+            )
+            first = [glance.known for glance in shown]
         else:
             # The usual page: which rows it has is known without looking at any closely.
             protocols = {known.id: known.protocol for known in listed}
+            await asyncio.sleep(0)
             first = _first(listed, hidden, limit)
+        await asyncio.sleep(0)
         return Listing(await self._views(first), protocols, len(listed), position)
 
     async def matching(self, query: Query | None) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 
 import pytest
@@ -108,3 +109,37 @@ def test_a_list_that_is_there_a_thousand_times_is_bounded():
 def test_keys_that_json_does_not_know_do_no_harm():
     payload, *_ = keep_message({(1, 2): "a", object: "b", 3: "c"}, 1_000)
     assert "c" in thaw(payload).values()
+
+
+def weight(value: object) -> int:
+    """Return what a kept value takes in memory, with all that is in it."""
+    weighed = sys.getsizeof(value)
+    if isinstance(value, dict):
+        return weighed + sum(weight(item) for pair in value.items() for item in pair)
+    return weighed + sum(map(weight, value)) if isinstance(value, list) else weighed
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 1_000, "é" * 1_000, "x" * 1_000 + "\U0001f600", "\U0001f600" + "x" * 99_000]
+)
+def test_a_text_is_said_to_weigh_what_it_does(text):
+    payload, size, kept_bytes, _ = keep_event({"type": "x", "text": text}, 20_000)
+    assert size == len(text.encode())
+    assert sys.getsizeof(payload) <= kept_bytes + 60
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        [[] for _ in range(50_000)],
+        [{} for _ in range(50_000)],
+        [{"a": None} for _ in range(50_000)],
+        {str(number): None for number in range(50_000)},
+        [10**4_000 + number for number in range(1_000)],
+        ["x" * 100 + "\U0001f600" for _ in range(5_000)],
+    ],
+)
+@pytest.mark.parametrize("extra", [1, object()])
+def test_what_is_kept_of_a_hostile_message_takes_no_more_memory_than_is_allowed(hostile, extra):
+    payload, *_ = keep_message({"type": "x", "v": hostile, "extra": extra}, 20_000)
+    assert weight(payload) < 45_000
