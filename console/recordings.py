@@ -71,6 +71,11 @@ async def listed() -> list[Summary]:
     return await database_sync_to_async(_listed)()
 
 
+async def running() -> list[tuple[int, str]]:
+    """Return the numbers and names of those that run, in whichever process."""
+    return await database_sync_to_async(_running)()
+
+
 async def summary(number: int) -> Summary:
     """Return one recording. Raises LookupError if it is not kept."""
     return await database_sync_to_async(_summary)(number)
@@ -129,6 +134,15 @@ def _listed() -> list[Summary]:
         logger.warning("Recordings cannot be read: %s. Has `migrate` been run?", error)
         return []
     return [_summary_of(row) for row in rows]
+
+
+def _running() -> list[tuple[int, str]]:
+    heard_since = timezone.now() - timedelta(seconds=SILENT_S)
+    rows = Recording.objects.filter(ended_at=None, heard_at__gte=heard_since)
+    try:
+        return list(rows.values_list("pk", "name")[:LISTED])
+    except DatabaseError:
+        return []  # without the table nothing runs; the room says why
 
 
 def _summary(number: int) -> Summary:

@@ -84,8 +84,22 @@ def _kinds(application: Any, host: str, channels: list[str]) -> dict[str, _Kind]
         ),
         "channel": _Kind({"channel": channel}, ({"type": "job.run", "text": "hello"},)),
         "telegram": _Kind(
-            {"bot": "example_bot", "chat": {"id": 77120, "kind": "private"}},
-            ({"type": "telegram.message", "chat": 77120, "text": "hello"},),
+            {
+                "path": "chats/77120",
+                "chat_id": 77120,
+                "chat_type": "private",
+                "chat_name": "Ada",
+                "sender": {"id": 77120, "username": "ada", "name": "Ada"},
+            },
+            (
+                {
+                    "type": "telegram.message",
+                    "text": "hello",
+                    "message_id": 1,
+                    "date": 1_790_000_000,
+                },
+                {"type": "telegram.disconnect", "reason": "timeout"},
+            ),
         ),
         "mqtt": _Kind(
             {"client_id": "sensor-1"},

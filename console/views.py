@@ -7,6 +7,7 @@ page shows is in `console.pages`. Signing in and out is Django's own.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -33,6 +34,7 @@ from console.pages.traces import TracesPage
 from console.pages.traffic import TrafficPage
 from console.pages.workers import WorkersPage
 from console.policy import may_watch, steering_obstacle
+from console.recordings import running
 from console.relay import NoAnswer
 from console.shielding import shield
 
@@ -191,7 +193,8 @@ async def _show(request: HttpRequest, page: Page) -> HttpResponse:
         return render(request, page.gone_template, context, status=404)
     user = await request.auser()
     page.obstacle = await steering_obstacle(user)
-    context = {"page": page, "shell": Shell.of(request, user, page.room)}
+    shell = replace(Shell.of(request, user, page.room), recordings=await running())
+    context = {"page": page, "shell": shell}
     # In a thread: two hundred rows take longer to write than the event loop should stand still.
     in_thread = sync_to_async(render, thread_sensitive=False)
     return await in_thread(request, page.template, context)

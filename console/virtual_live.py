@@ -2,7 +2,8 @@
 
 It takes, one at a time::
 
-    {"open": "{\\"type\\": \\"websocket\\", ...}", "as": "me"}    run the application for a scope
+    {"open": "{\\"type\\": \\"websocket\\", ...}", "as": "me"}    run the application for a scope,
+                                                             as the viewer, or as "user:grace"
     {"event": "{\\"type\\": \\"websocket.connect\\"}"}           give it an event
     {"end": true}                                            end it
     {"replay": 7, "connection": "5f00c2", "as": "me", "speed": 1}  play a recording; 0: no waits
@@ -22,8 +23,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from console import audit, mount, recordings
+from console import audit, impersonation, mount, recordings
 from console.asgi_json import MalformedScope, read_event, read_scope
+from console.impersonating import with_session
 from console.policy import may_watch, steering_obstacle
 from console.recorded import scope_of
 from console.relay import relay
@@ -44,6 +46,9 @@ REASON_BYTES: Final = 120
 RECHECK_S: Final = 30.0
 WITH_HEADERS: Final = frozenset({"http", "websocket"})
 
+AS_USER: Final = "user:"
+"""Before the name of whom a scope shall go out as."""
+
 OWN_PAGE = "The console does not run itself: this path is one of its own."
 
 
@@ -55,6 +60,7 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
         self.run: VirtualScope | None = None
         self.recheck_s = recheck_s
         self._replaying: Replaying | None = None
+        self._session: impersonation.Session | None = None
         self._playing: asyncio.Task[None] | None = None
         self._line: audit.Line | None = None
         self._sayer = Sayer(relay.reader)
@@ -82,7 +88,7 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
             return
         try:
             await self._take(content)
-        except (MalformedScope, Ended, LookupError) as why:
+        except (MalformedScope, Ended, LookupError, impersonation.Refused) as why:
             self._outgoing.put_nowait({"said": "refused", "words": str(why)})
 
     async def disconnect(self, code: int | None) -> None:
@@ -140,22 +146,31 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
         user = self.scope["user"]
         what = f"Ran the application for a virtual scope of type {scope['type']}."
         self._line = await audit.record(user, what, f"virtual {scope['type']}", shown)
-        self._begin_run(self._signed_in(scope, who))
+        self._begin_run(await self._signed_in(scope, who))
 
     def _begin_run(self, scope: Scope) -> None:
+        viewer = self.scope["user"].get_username()
+        session = self._session
         run = VirtualScope(
             get_default_application(),
             scope,
             on_said=self._heard,
-            by=self.scope["user"].get_username(),
+            by=f"{viewer} as {session.user}" if session is not None else viewer,
         )
         self.run = run
         self._outgoing.put_nowait({"said": "opened"})
         run.start()
 
-    def _signed_in(self, scope: Scope, who: str) -> Scope:
-        """Return the scope with the viewer's own session, if it shall go out as the viewer."""
-        if who != "me" or scope["type"] not in WITH_HEADERS:
+    async def _signed_in(self, scope: Scope, who: str) -> Scope:
+        """Return the scope with the session of whom it shall go out as; "" for nobody."""
+        if scope["type"] not in WITH_HEADERS:
+            return scope
+        if who.startswith(AS_USER):
+            name = who.removeprefix(AS_USER)
+            what = f"a virtual {scope['type']}"
+            self._session = await impersonation.begin(self.scope["user"], name, what)
+            return with_session(scope, self._session)
+        if who != "me":
             return scope
         cookies = [(b"cookie", value) for value in header_values(self.scope, b"cookie")]
         return {**scope, "headers": [*scope["headers"], *cookies]}
@@ -164,9 +179,13 @@ class VirtualConsumer(AsyncJsonWebsocketConsumer):
         if self._playing is not None:
             await cancel_and_wait(self._playing)
         run, self.run, self._replaying = self.run, None, None
+        if run is not None:
+            await run.end()
+        if self._session is not None:
+            await impersonation.end(self._session)
+            self._session = None
         if run is None:
             return
-        await run.end()
         if self._line is not None:
             await self._line.add(f"It was given {run.fed} events and sent {run.sent}.")
             self._line = None

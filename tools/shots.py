@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from playwright.async_api import Locator, Page
+from playwright.async_api import Page
 
 from console.pages.rooms import SECTIONS
 from tools.scene import Scene, playing
@@ -25,8 +25,17 @@ from tools.scene import Scene, playing
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 THEMES = ("dark", "light")
 SIZES = {1440: 900, 390: 844}
-COLOURS = 96
-"""Of a palette: hairlines and dim inks stay apart, and a picture has some ten kilobytes."""
+COLOURS = 128
+"""Of a palette, as far apart as they can be: glyphs keep theirs, and a picture is small."""
+
+TELLING = {
+    "connections": "/ws/chat/lobby/",
+    "traffic": "merging now",
+    "groups": "chat.lobby",
+}
+"""What the row says that is opened in a room."""
+
+QUERIES = {"routing": "?path=/ws/chat/lobby/"}
 
 SETTLED_MS = 1_200
 """Fonts, the first batch of the socket and the fade of new rows are over by then."""
@@ -77,30 +86,22 @@ async def _shots(scene: Scene, state: Path) -> AsyncIterator[Shot]:
     )
     page = await context.new_page()
     for room in (room for _, section in SECTIONS for room in section):
-        await page.goto(f"/console/{room.name}/")
-        path = await _opened(page, room.name)
-        yield Shot(room.name, path)
+        await page.goto(f"/console/{room.name}/{QUERIES.get(room.name, '')}")
+        yield Shot(room.name, await _opened(page, room.name))
         if room.name == "connections":
             yield Shot("connection", await _leads_to(page, "a[data-open]"))
         if room.name == "traces":
             yield Shot("trace", await _trace(page))
-    yield Shot("shortcuts", "/console/connections/#shortcuts")
+    yield Shot("shortcuts", "/console/traffic/")
     await context.close()
 
 
 async def _opened(page: Page, name: str) -> str:
-    """Open a telling row of a list that has an inspector; return the address that shows it."""
-    row = _telling_row(page, name)
-    if name in ("connections", "traffic", "groups") and await row.count():
-        await row.first.click()
-        await page.locator(".drawer:not([hidden])").first.wait_for()
+    """Open a telling row of a room's list, if it has one; return the address that shows it."""
+    if name in TELLING:
+        await page.locator("[data-list] [data-id]").filter(has_text=TELLING[name]).first.click()
+        await page.wait_for_url(re.compile(r"[?&](selected|message)=|/groups/."))
     return page.url
-
-
-def _telling_row(page: Page, name: str) -> Locator:
-    rows = page.locator("[data-list] [data-id]")
-    words = {"connections": "/ws/chat/lobby/", "traffic": "merging now", "groups": "chat.lobby"}
-    return rows.filter(has_text=words.get(name, ""))
 
 
 async def _leads_to(page: Page, selector: str) -> str:
@@ -122,23 +123,32 @@ async def _take(scene: Scene, state: Path, shot: Shot, theme: str, width: int, i
         storage_state=state,
         color_scheme="dark" if theme == "dark" else "light",
         viewport={"width": width, "height": SIZES[width]},
-        has_touch=False,
     )
     page = await context.new_page()
-    path = shot.path
-    if width < 640 and shot.name not in ("shortcuts",):
-        # On a phone an open inspector would hide the list, which the picture is of.
-        path = re.sub(r"([?&])(selected|message|group)=[^&]*&?", r"\1", path)
-    await page.goto(path.partition("#")[0])
+    # On a phone an open inspector would hide the list, which the picture is of.
+    hides = re.compile(r"([?&])(?:selected|message)=[^&]*&?")
+    await page.goto(hides.sub(r"\1", shot.path) if width < 640 else shot.path)
     if shot.name == "shortcuts":
         await page.locator("#shortcuts").evaluate("dialog => dialog.showModal()")
+    if shot.name == "client":
+        await _talk_with_the_client(page)
     await page.wait_for_timeout(SETTLED_MS)
     picture = Image.open(io.BytesIO(await page.screenshot()))
-    small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small = picture.convert("RGB").quantize(
+        COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    )
     file = into / f"{shot.name}-{theme}-{width}.png"
     small.save(file, optimize=True)
     print(f"{file.name}: {file.stat().st_size:,} bytes", file=sys.stderr)
     await context.close()
+
+
+async def _talk_with_the_client(page: Page) -> None:
+    await page.get_by_label("Route").first.select_option(
+        label="ws/chat/<slug:room>/ → ChatConsumer"
+    )
+    await page.get_by_role("button", name="Connect", exact=True).first.click()
+    await page.get_by_role("log").filter(has_text="welcome").first.wait_for()
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ router: Any = ProtocolTypeRouter(
         "http": URLRouter([*routing.http_routes, re_path(r"", django_application)]),
         "websocket": websockets,
         "channel": routing.channels,
+        **routing.other_protocols,
     }
 )
 

@@ -10,10 +10,13 @@ from django.urls import path
 from console.demo.consumers import thumbnails
 from console.demo.consumers.chat import ChatConsumer
 from console.demo.consumers.echo import EchoConsumer
+from console.demo.consumers.guests import AprsGuest, MqttGuest, TelegramGuest
 from console.demo.consumers.log import LogConsumer
 from console.demo.consumers.news import NewsLongPoll
 from console.demo.consumers.ticker import TickerConsumer
+from runtime.protocols.mqtt import TopicRouter
 from runtime.routing import ChannelNameRouter, URLRouter
+from runtime.typing import ASGIApplication
 
 http_routes = [
     path("news/wait/", NewsLongPoll.as_asgi()),
@@ -29,3 +32,10 @@ websockets = URLRouter(
 )
 
 channels = ChannelNameRouter({thumbnails.CHANNEL: thumbnails.ThumbnailConsumer.as_asgi()})
+
+# Served by processes of their own: runtelegram, runmqtt and runaprs.
+other_protocols: dict[str, ASGIApplication] = {
+    "telegram": TelegramGuest.as_asgi(),
+    "mqtt": TopicRouter({"channelscope/rooms/lobby/say": MqttGuest.as_asgi()}),
+    "aprs": AprsGuest.as_asgi(),
+}

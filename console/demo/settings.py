@@ -8,10 +8,13 @@ Environment:
     CHANNELSCOPE_DEBUG: "0" turns DEBUG off, and with it signing in by a mere name.
     CHANNELSCOPE_DEMO_REDIS: joins several processes; without it the layer is this one's memory.
     CHANNELSCOPE_DEMO_PROCESS: what the console calls this process.
+    CHANNELSCOPE_DEMO_TELEGRAM, CHANNELSCOPE_DEMO_MQTT, CHANNELSCOPE_DEMO_APRS: what the settings
+        of these protocols say, as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from importlib.util import find_spec
 
@@ -77,6 +80,11 @@ if REDIS_URL:
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "runtime.layers.InMemoryChannelLayer"}}
+
+CHANNELS_TELEGRAM = json.loads(os.environ.get("CHANNELSCOPE_DEMO_TELEGRAM", "{}"))
+CHANNELS_MQTT = json.loads(os.environ.get("CHANNELSCOPE_DEMO_MQTT", "{}"))
+CHANNELS_APRS = json.loads(os.environ.get("CHANNELSCOPE_DEMO_APRS", "{}"))
+
 CHANNELSCOPE = {"PROCESS_NAME": os.environ.get("CHANNELSCOPE_DEMO_PROCESS")}
 
 DATABASES = {

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 from console.group_view import GroupDetail, MemberView
 
-WIDTH = 412
-LEFT, RIGHT = 150, 262
+WIDTH = 470
+LEFT, RIGHT = 178, 276
 STEP = 34
 TOP = 20
 MOST_SINGLE = 6
 """Members that are drawn one by one."""
 
 MOST_PLACES = 6
-LABEL_CHARS = 20
+LABEL_CHARS = 18
 
 
 @dataclass(frozen=True, slots=True)

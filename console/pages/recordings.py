@@ -14,7 +14,7 @@ from console.entry_view import EntryView
 from console.exports.pytest_case import filename, pytest_case
 from console.exports.record import Record
 from console.pages.page import Page, Partial, Update
-from console.policy import steering_obstacle
+from console.policy import impersonation_obstacle, steering_obstacle
 from console.recorded import Recorded
 from console.recordings import MOST_BYTES, MOST_S, MOST_STEPS, ROOM_BYTES, Summary
 
@@ -55,6 +55,7 @@ class RecordingsPage(Page):
     Attributes:
         viewer: who looks; set by the view.
         obstacle: why the viewer may not record or replay; "" if they may.
+        as_obstacle: why the viewer may not do so as another user; "" if they may.
         rows: the recordings, newest first.
         chosen: the one that is open, if one is.
         held: what is in it.
@@ -74,6 +75,7 @@ class RecordingsPage(Page):
         super().__init__(params, subject)
         self.viewer: Any = None
         self.obstacle = ""
+        self.as_obstacle = "Nobody looks."
         self.search = params.get("find", "")
         self.rows: list[Summary] = []
         self.chosen: Summary | None = None
@@ -107,6 +109,7 @@ class RecordingsPage(Page):
         await super().load()
         if self.viewer is not None:
             self.obstacle = await steering_obstacle(self.viewer)
+            self.as_obstacle = await impersonation_obstacle(self.viewer)
         await self._read()
 
     async def update(self) -> Update:
@@ -167,6 +170,18 @@ class RecordingsPage(Page):
             view.kind in ("accept", "out") and not is_elsewhere,
             is_elsewhere,
         )
+
+    @property
+    def recorded_user(self) -> str:
+        """Who was signed in there, if the viewer may be that user in a replay; else ""."""
+        user = self.connection.user if self.connection is not None else ""
+        is_other = user not in ("", "anonymous", self.viewer_name)
+        return user if is_other and not self.as_obstacle else ""
+
+    @property
+    def viewer_name(self) -> str:
+        """What the viewer is called."""
+        return self.viewer.get_username() if self.viewer is not None else ""
 
     @property
     def length_s(self) -> float:

@@ -49,7 +49,7 @@ RECORDED = (
     ("Connections", "of every protocol: scope, route, consumer, user, opening and closing"),
     ("Events", "in both directions, with the beginning of their payload"),
     ("Handlers", "how long each ran, how long its message had waited, and what it failed with"),
-    ("Layer messages", "sent, delivered, dropped and why"),
+    ("Layer", "messages sent, delivered, dropped and why"),
     ("Groups", "who joined and who left"),
 )
 NOT_RECORDED = "The console's own connections, and what its processes say to each other."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,12 +25,14 @@ class Shell:
         room: the room that the page is in; None at the door.
         theme: "dark", "light", or "" for what the system says.
         density: "compact", "comfortable", or "" for the default.
+        recordings: the numbers and names of those that run now.
     """
 
     viewer: str
     room: Room | None
     theme: str
     density: str
+    recordings: Sequence[tuple[int, str]] = ()
 
     theme_choices: ClassVar[tuple[tuple[str, str], ...]] = (
         ("", "As the system says"),

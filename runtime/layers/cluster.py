@@ -175,6 +175,11 @@ class ClusterShards(Shards):
         self._unrouted: list[_Command] = []
         self._finding: asyncio.Task[None] | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether every command to any server has its answer."""
+        return super().is_idle and not self._unrouted
+
     def link_for(self, key: str) -> Link:
         """Return the connection to the server that has `key`.
 

@@ -134,6 +134,11 @@ class Link(asyncio.Protocol):
         state = "up" if self.is_up else "down"
         return f"<Link {self.place} {state} waiting={len(self._waiting)} sent={len(self._sent)}>"
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether every command has its answer."""
+        return not self._waiting and not self._sent
+
     def call(self, *command: Argument) -> asyncio.Future[Any]:
         """Send a command; the future is its answer.
 

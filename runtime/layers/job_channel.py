@@ -10,7 +10,9 @@ Source: docs/decisions/0018-jobs-on-a-server.md
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -84,7 +86,8 @@ class JobChannel:
         # Who waits cannot know that somebody takes a job and dies with it: it looks now and then.
         self._longest_wait_s = min(block_s, policy.abandoned_after_s / 2)
         self._bell = Bell(self._keys.bell, self._keys.stream, servers, reader, block_s=block_s)
-        self._tickets = 0
+        # Of no other taking, also where a node goes on with the id of another one.
+        self._tickets = map(f"{secrets.token_hex(6)}.{{}}".format, itertools.count())
         self._taking: asyncio.Future[Any] | None = None
 
     def __repr__(self) -> str:
@@ -181,8 +184,7 @@ class JobChannel:
             # One at a time: the server remembers one taking, in case its answer is lost.
             while self._taking is not None and not self._taking.done():
                 await asyncio.wait([self._taking])
-            self._tickets += 1
-            limits = (self._tickets, self._keep_ms, self._abandoned_ms)
+            limits = (next(self._tickets), self._keep_ms, self._abandoned_ms)
             self._taking = taking = self._call(JOB_TAKE, *limits, key=self._took)
             try:
                 abandoned, taken, wait_ms = await asyncio.shield(taking)

@@ -144,8 +144,8 @@ return {{}, {}, math.max(1, math.ceil(wait_ms))}
 )
 """Take a job; the same one again if the answer of this call was lost.
 
-Keys: also where is kept what this node took last. Arguments: a number for this call, of no other
-of the node; how long it is kept, in ms; after how many ms of silence a job is abandoned. Returns
+Keys: also where is kept what this node took last. Arguments: a ticket for this call, of no other
+one; how long it is kept, in ms; after how many ms of silence a job is abandoned. Returns
 three: jobs that are abandoned (id, attempt, receipt), which have to fail first; the job that is
 taken (id, attempt, receipt, payload); and the ms after which to look again.
 """

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
-from runtime.exceptions import LayerUnavailable
+from runtime.exceptions import ChannelFull, LayerUnavailable
 from runtime.layers.addresses import Cluster
 from runtime.layers.connection import Link
 from runtime.layers.entries import (
@@ -36,6 +36,7 @@ from runtime.layers.questions import LONGEST_WAIT_S
 from runtime.layers.scanning import literal, scan
 from runtime.layers.served import ServedNode, nothing
 from runtime.layers.subscriptions import Ear, Subscriptions
+from runtime.taps import is_muted
 from runtime.tasks import cancel_and_wait, spawn
 from runtime.throttle import ThrottledWarnings
 from runtime.typing import Message
@@ -300,6 +301,18 @@ class ListeningNode(ServedNode):
             self._withdraw(group)
 
     # --- sending
+
+    async def _send_own(self, channel: str, payload: bytes) -> None:
+        """Hand over what is for a channel of this loop, if that is no short cut past others.
+
+        It is for one receiver, whom no order binds but that of each sender. As long as nothing
+        that was sent from here can still arrive there, this is the next.
+        """
+        groups = self.membership.groups_of(channel)
+        if not (self._own.is_quiet(channel, groups) and self.servers.is_idle):
+            await super()._send_own(channel, payload)
+        elif not self.deliver_to_channel(channel, payload, is_muted()):
+            raise ChannelFull(channel, self.options.capacity_of(channel))
 
     def _append(self, owner: str, head: str, payload: bytes) -> Awaitable[Any]:
         return self._publish(self.options.keys.node(owner), head, payload)

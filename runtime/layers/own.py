@@ -31,6 +31,15 @@ class OwnTraffic:
         numbers = self._under_way.get(channel)
         return len(numbers) if numbers is not None else 0
 
+    def is_quiet(self, channel: str, groups: Iterable[str]) -> bool:
+        """Return whether nothing is under way to `channel`, which is in `groups`.
+
+        What consumers are told of is not kept by channel: then any of it counts.
+        """
+        if self._outcomes or channel in self._under_way:
+            return False
+        return not self._groups or not any(group in self._groups for group in groups)
+
     def sent(self, channel: str, number: int) -> None:
         """Take note of a message to a channel that is received from."""
         self._under_way.setdefault(channel, deque()).append(number)

@@ -101,7 +101,7 @@ class ServedNode(LinkedNode):
                 self._report_full(channel, payload)
                 raise ChannelFull(channel, self.options.capacity_of(channel))
         elif owner == self.id:
-            await self._send_own(channel, message, payload)
+            await self._send_own(channel, payload)
         else:
             await self._append(owner, self._head(TO_CHANNEL, channel), payload)
 
@@ -171,7 +171,7 @@ class ServedNode(LinkedNode):
             self._expire([channel], old)
         return bool(had_room)
 
-    async def _send_own(self, channel: str, message: Message, payload: bytes) -> None:
+    async def _send_own(self, channel: str, payload: bytes) -> None:
         if channel in self.local.sinks:
             await self._send_to_consumer(channel, payload)
             return

@@ -35,6 +35,11 @@ class Shards:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.links}>"
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether every command to any server has its answer."""
+        return all(link.is_idle for link in self.links)
+
     def link_for(self, key: str) -> Link:
         """Return the connection to the server that has `key`."""
         links = self.links

@@ -103,13 +103,35 @@ def test_a_decision_is_one_page_in_four_parts(page: Path) -> None:
     assert text.count("\n") <= LONGEST_DECISION
 
 
-def test_links_inside_the_repository_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")]
-    links = [
-        (page.name, link)
-        for page in pages
-        if "_build" not in page.parts
-        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-        if not (page.parent / link).exists()
-    ]
-    assert links == []
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    *(page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts),
+]
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors of a page: what GitHub and MyST make of its headings."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#{1,3} (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for link, anchor in re.findall(r"\]\((?![a-z]+:)([^)#\s]*)(?:#([^)]*))?\)", text):
+        target = (page.parent / link).resolve() if link else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in headings(target), f"{link}#{anchor}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_what_a_newcomer_is_told_to_type_and_to_open_is_there(name: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
+    targets = re.findall(r"(?:^\$ |`)make ([a-z]+)", text, re.MULTILINE)
+    assert targets
+    assert [target for target in targets if f"\n{target}:" not in makefile] == []
+    files = re.findall(r"\b((?:console|docs|frontend|runtime|tests)/[\w/]+\.(?:py|md))\b", text)
+    assert [file for file in files if not (ROOT / file).exists()] == []

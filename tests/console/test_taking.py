@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from console import recordings
 from console.taking import Taking
 from tests.console.recording import Layer, Recording
+from tests.console.several import processes
 from tests.console.watching import user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,3 +104,19 @@ async def test_another_process_ends_it_through_the_table() -> None:
         async with asyncio.timeout(10):
             while (await recordings.summary(taking.number)).state == "running":
                 await asyncio.sleep(0)
+
+
+async def test_what_happens_in_another_process_is_in_it_whole() -> None:
+    async with processes("one", "two") as (one, two):
+        there = two.open("/ws/there/")
+        async with running(one, "query", "path:/ws/there/") as taking:
+            two.receive(there, text="x" * 1_000)
+            two.send(there, bytes=bytes(range(256)) * 32)
+            async with asyncio.timeout(20):
+                while len((await recordings.recorded(taking.number)).records) < 2:
+                    await asyncio.sleep(0.01)
+        found = await recordings.recorded(taking.number)
+        assert [record.view.process for record in found.records] == ["two", "two"]
+        assert found.records[0].text == "x" * 1_000
+        assert found.records[1].data == bytes(range(256)) * 32
+        assert found.views[there.id].path == "/ws/there/"

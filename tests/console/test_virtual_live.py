@@ -12,13 +12,15 @@ from asgiref.sync import sync_to_async
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.contrib.sessions.models import Session
 from django.test import Client
 
-from console import live, virtual_live
+from console import live, recordings, virtual_live
 from console.virtual_live import FORBIDDEN, NOT_UNDERSTOOD, VirtualConsumer
 from runtime.auth import AuthMiddlewareStack
 from runtime.testing import WebsocketCommunicator
 from tests.console.watching import user
+from tests.support.chatting import recorded_chat
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -226,3 +228,52 @@ async def test_nonsense_ends_the_socket(socket: WebsocketCommunicator) -> None:
 @sync_to_async
 def _make_no_staff(name: str) -> None:
     get_user_model().objects.filter(username=name).update(is_staff=False)
+
+
+async def test_it_goes_out_as_another_user_with_a_session_that_ends_with_the_run(
+    played: Played,
+) -> None:
+    await session_of("grace")
+    cookie = await session_of("ada", "steer", "impersonate", is_staff=True)
+    own = cookie[1].decode().partition("=")[2]
+    known = [key async for key in Session.objects.values_list("session_key", flat=True)]
+    async with socket_of(cookie) as socket:
+        await opened(socket, {"type": "websocket", "path": "/ws/x/"}, "user:grace")
+        said = dict(played.scopes[0]["headers"])[b"cookie"].decode()
+        assert own not in said
+        made = await Session.objects.aget(session_key=said.partition("=")[2])
+        grace = await get_user_model().objects.aget(username="grace")
+        assert made.get_decoded()["_auth_user_id"] == str(grace.pk)
+    left = [key async for key in Session.objects.values_list("session_key", flat=True)]
+    assert sorted(left) == sorted(known)
+
+
+async def test_without_the_right_it_goes_out_as_nobody_else(
+    socket: WebsocketCommunicator, played: Played
+) -> None:
+    await session_of("grace")
+    scope = json.dumps({"type": "websocket", "path": "/ws/x/"})
+    await socket.send_json_to({"open": scope, "as": "user:grace"})
+    assert "impersonate" in (await until(socket, "refused"))["words"]
+    assert not played.scopes
+
+
+async def test_a_recording_is_played_over_the_socket() -> None:
+    found, connection = await recorded_chat("ada", "over-the-socket", "hello")
+    number = await recordings.begin(None, "Chat", "query", "is:open", "web-1")
+    await recordings.add(number, found.records, found.views, 0)
+    cookie = await session_of("ada-2", "steer", is_staff=True)
+    async with socket_of(cookie) as socket:
+        asked = {"replay": number, "connection": connection, "as": "me", "speed": 0}
+        await socket.send_json_to(asked)
+        while not (said := await until(socket, "progress"))["done"]:
+            pass
+        verdicts = [one["verdict"] for one in said["verdicts"]]
+        assert verdicts == ["equal", "differs", "differs", "differs"]
+        assert said["verdicts"][1]["differences"][0] == {
+            "path": "you.name",
+            "expected": '"ada"',
+            "came": '"ada-2"',
+        }
+        await socket.send_json_to({**asked, "connection": "nobody"})
+        assert "not recorded any more" in (await until(socket, "refused"))["words"]

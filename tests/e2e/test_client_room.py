@@ -181,3 +181,37 @@ async def test_a_composed_scope_that_is_none_is_not_sent(people: People) -> None
     await expect(panel.get_by_text('needs a "type"')).to_be_visible()
     await panel.get_by_role("button", name="Open scope").click()
     await expect(panel.get_by_role("status").first).to_have_text("not open")
+
+
+async def test_each_tab_can_be_another_user_and_says_so_in_connections(people: People) -> None:
+    grace = await people.visitor("grace-of-tabs")
+    linus = await people.visitor("linus-of-tabs")
+    console = await people.staff()
+    await open_room(console, "Client")
+    for name in ("grace-of-tabs", "linus-of-tabs"):
+        panel = panels(console).last
+        await panel.get_by_label("As user").fill(name)
+        await connect(panel, CHAT, room="as-others")
+        await expect(log(panel)).to_contain_text(f'"{name}"')
+        await console.get_by_role("button", name="New client").click()
+    cookies = await console.context.cookies()
+    assert not [one for one in cookies if one["name"] == "channelscope_as"]
+
+    await console.goto("/console/connections/?q=path:/ws/chat/as-others/")
+    row = console.get_by_role("row").filter(has_text="grace-of-tabs")
+    number = await row.get_attribute("id")
+    assert number is not None
+    await console.goto(f"/console/connections/{number.removeprefix('c-')}/")
+    await expect(console.locator("#ident")).to_contain_text("ada as grace-of-tabs")
+    for page in (grace, linus):
+        await page.close()
+
+
+async def test_a_user_that_nobody_is_called_is_refused_with_a_reason(people: People) -> None:
+    people.expected.append("403")
+    console = await people.staff()
+    await open_room(console, "Client")
+    panel = panels(console)
+    await panel.get_by_label("As user").fill("nobody-at-all")
+    await panel.get_by_role("button", name="Connect", exact=True).click()
+    await expect(panel.get_by_role("alert")).to_contain_text("Nobody who may sign in is called")

@@ -139,6 +139,23 @@ async def test_no_page_says_anything_in_the_browser_s_console(
     assert people.problems == []
 
 
+async def test_nothing_moves_for_who_asks_for_less_motion(people: People) -> None:
+    console, grace = (
+        await people.staff(reduced_motion="reduce"),
+        await people.visitor("grace"),
+    )
+    await console.goto("/console/traffic/?q=dir:in+path:*still*")
+    await console.wait_for_load_state()
+    await enter(grace, "still")
+    await say(grace, "nothing moves")
+    await expect(console.locator("#tail [data-new]").first).to_be_visible()
+    moving = await console.evaluate(
+        """() => document.getAnimations()
+            .filter((one) => one.effect.getComputedTiming().duration > 0).length"""
+    )
+    assert moving == 0
+
+
 async def test_nothing_is_wider_than_a_phone(people: People, addresses: list[str]) -> None:
     console = await people.staff(viewport=PHONE)
     wide: dict[str, Any] = {}

@@ -46,7 +46,7 @@ def test_a_member_without_a_name_is_told_by_its_channel_and_long_names_are_cut()
     members = (MemberView("specific.inmemory!a1b2c3d4e5"), MemberView("x!y", user="u" * 60))
     picture = draw(GroupDetail(GroupRow("g" * 60, members=2), members=members))
     assert picture.members[0].label == "a1b2c3d4"
-    assert len(picture.members[1].label) == 20
+    assert len(picture.members[1].label) == 18
     assert picture.members[1].title == "u" * 60
     assert picture.sentence.endswith("in no other group")
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.urls import reverse
 
 from console.pages.trace import TracePage
 from tests.console.recording import Layer, Recording
-from tests.console.watching import params, recording
+from tests.console.watching import params, recording, user
 
 __all__ = ["recording"]
 
@@ -97,3 +99,24 @@ async def test_a_span_says_how_long_it_was_on_its_way(recording):
 async def test_a_trace_of_which_nothing_is_held_is_not_there(recording, trace_id):
     with pytest.raises(LookupError):
         await TracePage(params(), trace_id).load()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_message_a_connection_and_a_group_lead_to_each_other(recording, async_client):
+    chat = Chat(recording)
+    chat.finish()
+    await async_client.aforce_login(await sync_to_async(user)("ada", is_staff=True))
+    position = next(
+        recording.recorder.journal.spell(one) for one in recording.recorder.journal if one.trace
+    )
+    trace = reverse("channelscope:trace", args=[chat.trace_id])
+    for address in (
+        reverse("channelscope:traffic") + f"?message={position}",
+        reverse("channelscope:connection", args=[chat.sender.id]) + f"?message={position}",
+    ):
+        page = (await async_client.get(address)).content.decode()
+        assert f'href="{trace}?message={position.replace(":", "%3A")}"' in page
+    page = (await async_client.get(trace)).content.decode()
+    assert f'href="{reverse("channelscope:connection", args=[chat.sender.id])}"' in page
+    assert f'href="{reverse("channelscope:group", args=["lobby"])}"' in page
+    assert "export" in page

@@ -165,3 +165,13 @@ async def test_flush_forgets_jobs_and_dead_letters(make_layer):
     assert await layer.dead_letters("safe") == []
     await layer.send("safe", {"type": "job", "n": 1})
     assert (await take(layer)).message["n"] == 1
+
+
+async def test_a_job_that_is_held_is_not_given_again_when_the_pools_are_closed(make_layer):
+    layer = make_layer()
+    await layer.send("safe", {"type": "job", "n": 0})
+    held = await take(layer)
+    await layer.close_pools()
+    await layer.send("safe", {"type": "job", "n": 1})
+    assert (await take(layer)).message["n"] == 1
+    assert await layer.acknowledge(held)

@@ -66,3 +66,47 @@ async def test_two_kinds_of_layers_with_one_prefix_do_not_fail(redis_server):
         await layer.flush()
         assert await layer.channel_depths() == {}
         await layer.close()
+
+
+@pytest.fixture
+def pubsub(redis_server):
+    made = RedisPubSubChannelLayer(hosts=[redis_server.url], prefix=next(prefixes))
+    yield made
+    async_to_sync(made.close)()
+
+
+async def test_what_is_for_this_loop_takes_no_way_over_the_server(pubsub):
+    channel = await pubsub.new_channel()
+    servers = pubsub._nodes.here().servers
+    while not servers.is_idle:
+        await asyncio.sleep(0.01)
+    sending = pubsub.send(channel, {"type": "here"})
+    with pytest.raises(StopIteration):
+        sending.send(None)  # it ends without having waited for anything
+    assert await take(pubsub, channel) == {"type": "here"}
+    await pubsub.close()
+
+
+async def test_what_is_for_this_loop_does_not_overtake_what_is_on_its_way(pubsub):
+    """A message to the group, whose answer nobody awaits yet, and direct ones after it."""
+    channel, got = await pubsub.new_channel(), []
+
+    def sink(message, cause):
+        got.append(message["n"])
+        return True
+
+    pubsub.attach(channel, sink)
+    await pubsub.group_add("room", channel)
+    sending = []
+    for n in range(0, 60, 3):
+        sending.append(asyncio.ensure_future(pubsub.group_send("room", {"type": "a", "n": n})))
+        await asyncio.sleep(0)
+        sending.append(asyncio.ensure_future(pubsub.send(channel, {"type": "a", "n": n + 1})))
+        await asyncio.sleep(0)
+        await pubsub.send(channel, {"type": "a", "n": n + 2})
+    await asyncio.gather(*sending)
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(got) < 60:
+            await asyncio.sleep(0.01)
+    assert got == list(range(60))
+    await pubsub.close()

@@ -12,6 +12,7 @@ import { Transcript } from "./transcript.js";
 /** @typedef {{said: string, at: number, type?: string, text?: string, hex?: string, size?: number, took_ms?: number, words?: string, traceback?: string, connection?: string}} Said */
 
 const FIRST = "virtual:";
+const AS_USER = "user:";
 
 export class VirtualPane {
   /** @type {WebSocket | null} */
@@ -62,6 +63,9 @@ export class VirtualPane {
     });
     on("[data-editor]", "input", () => this.check());
     on("[data-type]", "change", () => this.take());
+    on("[data-user]", "change", () => {
+      this.one("[data-other-field]").hidden = this.user.value !== AS_USER;
+    });
     on("[data-drafts]", "change", () => this.takeEvent());
     on("[data-disconnect]", "click", () => this.tell({ end: true }));
   }
@@ -83,6 +87,7 @@ export class VirtualPane {
     const draft = this.draft;
     this.scope.value = draft?.scope ?? "{}";
     this.one("[data-user-field]").hidden = !draft?.hasUser;
+    this.one("[data-other-field]").hidden = !draft?.hasUser || this.user.value !== AS_USER;
     this.choice.replaceChildren(...(draft?.events ?? []).map(({ name }, place) => new Option(name, String(place))));
     this.takeEvent();
     this.changed();
@@ -103,7 +108,8 @@ export class VirtualPane {
   open() {
     if (!this.check()) return;
     this.refuse("");
-    const said = { open: this.scope.value, as: this.user.value };
+    const other = /** @type {HTMLInputElement} */ (this.one("[data-other]")).value.trim();
+    const said = { open: this.scope.value, as: this.user.value === AS_USER ? AS_USER + other : this.user.value };
     if (this.socket?.readyState === WebSocket.OPEN) return this.tell(said);
     const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${document.body.dataset.root}live/virtual/`);
     this.socket = socket;

@@ -1,0 +1,236 @@
+"""Overview, Workers and Settings over two servers and a worker on one Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import websockets
+from playwright.async_api import Browser, Locator, Page, expect
+from websockets.typing import Origin
+
+from tests.e2e.people import People
+from tests.e2e.servers import DAPHNE, DemoServer, running_demo
+from tests.e2e.test_several_processes import LAYER, name, running_worker
+from tests.support.redis_server import RedisServer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SOON_S = 20.0
+WITHIN_S = 1.0
+"""What happens is on the screen within it."""
+
+LOAD_S = 1.0
+"""What a machine that runs other things as well is given on top."""
+
+SEND_A_JOB = """
+from asgiref.sync import async_to_sync
+from runtime.layers import get_channel_layer
+send = async_to_sync(get_channel_layer().send)
+send("thumbnails", {"type": "thumbnail.generate", "password": "hunter2", "number": 7})
+"""
+
+
+@pytest.fixture(scope="module")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer
+) -> Iterator[tuple[DemoServer, DemoServer]]:
+    data = tmp_path_factory.mktemp("rooms")
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "tests.support.demo_with_jobs",
+        "DEMO_LAYER": LAYER,
+        "DEMO_REDIS_URL": f"{redis_server.url}/1",
+    }
+    with ExitStack() as stack:
+        one = stack.enter_context(running_demo(DAPHNE, data, name="one", **variables))
+        two = stack.enter_context(running_demo(DAPHNE, data, name="two", **variables))
+        stack.enter_context(running_worker(one))
+        yield one, two
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def console(chromium: Browser, servers: tuple[DemoServer, DemoServer]) -> AsyncIterator[Page]:
+    one, _ = servers
+    async with await chromium.new_context() as context:
+        page = await context.new_page()
+        await page.goto(one.new_sign_in_link())
+        state = await context.storage_state()
+    async with People(chromium, one.url, state) as people:
+        yield await people.staff()
+    assert people.problems == []
+
+
+def connect(demo: DemoServer) -> Any:
+    return websockets.connect(f"{demo.websocket_url}/ws/echo/", origin=Origin(demo.url))
+
+
+async def shown_within(happens: Callable[[], Any], shown: Callable[[], Any]) -> float:
+    """Return how many seconds after something happened it is shown."""
+    await happens()
+    began = time.monotonic()
+    await shown()
+    return time.monotonic() - began
+
+
+async def settled(page: Page) -> None:
+    """Return when the page's socket has brought something."""
+    await page.wait_for_function("document.querySelector('figure[data-chart] canvas') !== null")
+    await expect(page.locator("#process-menu")).to_contain_text("process")
+
+
+def figure(page: Page, label: str) -> Locator:
+    return page.locator(".readout").filter(has_text=label).locator(".figure")
+
+
+async def test_the_console_begins_with_the_overview(console: Page) -> None:
+    await console.goto("/console/")
+    await expect(console.get_by_role("heading", name="Overview")).to_be_visible()
+    await console.goto("/console/traffic/")
+    await console.keyboard.press("g")
+    await console.keyboard.press("o")
+    await expect(console.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+async def test_a_connection_to_another_process_is_counted_within_a_second(
+    console: Page, servers: tuple[DemoServer, DemoServer]
+) -> None:
+    _, two = servers
+    async with connect(two) as first:
+        await first.recv()
+        await console.goto("/console/overview/")
+        await settled(console)
+        row = console.get_by_role("row").filter(has_text=name(two))
+        await expect(row).to_be_visible()
+        count = int(await figure(console, "Connections").inner_text())
+        async with connect(two) as second:
+            took_s = await shown_within(
+                second.recv,
+                lambda: expect(figure(console, "Connections")).to_have_text(str(count + 1)),
+            )
+            assert took_s < WITHIN_S + LOAD_S
+            chart = console.get_by_role("img", name="Open connections, last 10 minutes")
+            await expect(chart).to_have_attribute("aria-label", containing(f"Now: {count + 1};"))
+
+
+async def test_a_chart_is_drawn_follows_the_theme_and_ends_with_its_page(console: Page) -> None:
+    await console.goto("/console/overview/")
+    await settled(console)
+    canvas = console.locator("#chart-messages canvas")
+    before = await canvas.evaluate("canvas => canvas.toDataURL()")
+    await console.get_by_role("button", name="Switch theme").click()
+    await console.wait_for_function(
+        "before => document.querySelector('#chart-messages canvas').toDataURL() !== before",
+        arg=before,
+    )
+    await expect(console.locator("figure[data-chart] canvas")).to_have_count(3)
+    await console.get_by_role("navigation", name="Process").get_by_role("link").nth(1).click()
+    await expect(console).to_have_url(containing("process="))
+    await settled(console)
+    await expect(console.locator("figure[data-chart] canvas")).to_have_count(3)
+    await expect(console.locator("figure[data-chart] .uplot")).to_have_count(3)
+
+
+async def test_a_problem_in_another_process_leads_to_its_message(
+    console: Page, servers: tuple[DemoServer, DemoServer]
+) -> None:
+    _, two = servers
+    await console.goto("/console/overview/")
+    await settled(console)
+    with pytest.raises(websockets.InvalidStatus):
+        async with websockets.connect(
+            f"{two.websocket_url}/ws/no-such-place/", origin=Origin(two.url)
+        ):
+            pass
+    problem = console.locator("#problems").get_by_role("link").filter(has_text="/ws/no-such-place/")
+    await expect(problem).to_be_visible()
+    await problem.click()
+    await expect(console.get_by_role("heading", name="Routing")).to_be_visible()
+    await expect(console.get_by_label("Path", exact=True)).to_have_value("/ws/no-such-place/")
+
+
+async def test_a_dead_letter_comes_is_looked_at_put_back_and_deleted(
+    console: Page, servers: tuple[DemoServer, DemoServer]
+) -> None:
+    one, _ = servers
+    await console.goto("/console/workers/")
+    workers = console.get_by_role("table", name="What each worker does")
+    await expect(workers.get_by_role("row").filter(has_text="runworker")).to_be_visible()
+    letters = console.locator("#channel-default-thumbnails a[data-visit]")
+    await expect(letters).to_have_text("0")
+    await run(one, SEND_A_JOB)
+    await expect(letters).to_have_text("1")
+    await letters.click()
+    table = console.get_by_role("table", name="Jobs that failed as often as they may")
+    await expect(table).to_contain_text("KeyError")
+    assert "hunter2" not in await console.content()
+    await table.get_by_role("link").click()
+    drawer = console.get_by_role("complementary", name="Dead letter")
+    await expect(drawer).to_contain_text("thumbnail.generate")
+    await drawer.get_by_role("button", name="Put back").click()
+    await expect(console.get_by_role("status").filter(has_text="Put back: 1")).to_be_visible()
+    # The worker fails at it once more: it comes back as another letter, or the same.
+    await expect(letters).to_have_text("1")
+    await console.goto("/console/workers/?channel=thumbnails")
+    await console.get_by_text("Delete all…").click()
+    await console.get_by_role("button", name="Delete all").click()
+    await expect(console.get_by_role("status").filter(has_text="Deleted: 1")).to_be_visible()
+    await expect(letters).to_have_text("0")
+    log = await run(one, LOG)
+    assert "Put back 1 dead letter. [" in log
+    assert "Deleted all dead letters. 1 done." in log
+
+
+async def test_times_are_in_the_zone_that_the_viewer_chooses(console: Page) -> None:
+    await console.goto("/console/settings/")
+    await console.get_by_label("Times in").select_option("Asia/Tokyo")
+    await expect(console.get_by_role("contentinfo", name="Measurements")).to_contain_text(
+        "times in Asia/Tokyo"
+    )
+    await console.get_by_label("Theme").select_option("light")
+    await expect(console.locator("html")).to_have_attribute("data-theme", "light")
+    await console.goto("/console/traffic/")
+    await expect(console.get_by_role("contentinfo", name="Measurements")).to_contain_text(
+        "times in Asia/Tokyo"
+    )
+
+
+async def test_shortcuts_are_turned_off_for_all_pages(console: Page) -> None:
+    await console.goto("/console/settings/")
+    box = console.locator("form").get_by_label("Single-key shortcuts").first
+    await box.uncheck()
+    await console.goto("/console/overview/")
+    await console.keyboard.press("?")
+    await expect(console.get_by_role("dialog")).to_have_count(0)
+
+
+LOG = """
+from django.contrib.admin.models import LogEntry
+print([entry.change_message for entry in LogEntry.objects.order_by("pk")])
+"""
+
+
+async def run(demo: DemoServer, code: str) -> str:
+    """Run `code` as the project's own, in a process beside its servers."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "django", "shell", "-v", "0", "-c", code),
+        env=demo.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    async with asyncio.timeout(SOON_S):
+        said, error = await process.communicate()
+    assert process.returncode == 0, error.decode()
+    return said.decode()
+
+
+def containing(text: str) -> Any:
+    """Return a pattern of what has `text` in it."""
+    return re.compile(re.escape(text))
