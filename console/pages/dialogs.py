@@ -34,8 +34,6 @@ CODES = (
     (1013, "try again later"),
     (4000, "private use"),
 )
-TARGETS_SHOWN = 200
-"""Connections that a form names one by one: all rows that a page shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +196,7 @@ class DialogPage(Page):
         if not self.is_on_connections:
             return [("layer", self.params.get("layer", "default"))]
         if not self.takes_all:
-            return [("target", word) for word in self.targets.words[:TARGETS_SHOWN]]
+            return [("target", word) for word in self.targets.words]
         kept = [(name, value) for name in KEPT for value in self.params.getlist(name)]
         return [("all", "1"), ("count", str(self.targets.count)), *kept]
 

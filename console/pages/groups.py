@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlencode
 
 from console.group_view import (
     MOST_MEMBERS,
@@ -93,6 +94,12 @@ class GroupsPage(Page):
         """Types of messages that its members have handlers for."""
         found = self.detail.consumers if self.detail is not None else ()
         return list(dict.fromkeys(one for path in found for one in message_types(path)))
+
+    @property
+    def asked_of_all(self) -> str:
+        """What a question about all its members says in its address: whom it is for."""
+        query = str(Field("group", (Pattern((self.subject,)),)))
+        return urlencode({"all": "1", "q": query, "process": self.process, "group": self.subject})
 
     @property
     def note(self) -> str:

@@ -2,7 +2,7 @@
 
 Owns the connection that waits at the server, and who waits here. A ring wakes one of all that
 wait, in whichever process; whoever takes a job and leaves others rings again. So a job costs one
-worker a look, and a quiet channel costs nothing. A bell is list of one element: a ring that
+worker a look, and a quiet channel costs nothing. A bell is a list of one element: a ring that
 nobody heard is there for the next who listens, and one that was lost is made good by looking now
 and then. Used by `runtime.layers.job_channel`.
 

@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from console.pages import groups as module
+from console.pages.dialogs import DialogPage
 from console.pages.groups import GroupsPage
 from runtime.layers import get_channel_layer
 from tests.console.recording import Layer, Recording
@@ -95,6 +96,20 @@ async def test_groups_that_only_the_layer_knows_are_listed_as_such(recording: Re
     page = await loaded(subject="workers")
     assert {member.channel for member in page.members} == set(channels)
     assert all(not member.connection for member in page.members)
+
+
+async def test_a_question_about_all_members_names_the_group_whatever_it_is_called(
+    recording: Recording,
+) -> None:
+    for name in ("chat.lobby", 'a "b" OR c', "x&all=2"):
+        member = join(recording, f"specific!{name}", name)
+        join(recording, f"specific!other-{name}", "other")
+        page = await loaded(subject=name)
+        question = DialogPage(params(page.asked_of_all), "leave")
+        await question.load()
+        assert question.targets.words == [f"{recording.recorder.process.epoch}:{member.id}"]
+        assert question.group == name
+        recording.recorder.scope_closed(member, None)
 
 
 async def test_who_is_present_is_shown_without_secrets(recording: Recording) -> None:
