@@ -171,7 +171,7 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
             TypeError: the name is not valid.
         """
         self.require_valid_channel_name(channel)
-        if self._has_policies and self.retry_policy(channel) is not None:
+        if self._has_policies and "!" not in channel and self.retry_policy(channel) is not None:
             return await self._receive_job(channel)
         node = self._nodes.here()
         if node is None or ("!" in channel and node.id not in channel):

@@ -185,6 +185,16 @@ class AcknowledgementContract(LayerContract):
         assert await self.take(layer, "safe") == {"type": "job"}
         await self._require_no_job(layer)
 
+    @with_layer(acknowledged_channels=["*"])
+    async def test_a_glob_for_all_leaves_the_channels_of_a_process_as_they_are(
+        self, layer: Any
+    ) -> None:
+        channel = await layer.new_channel()
+        await layer.send(channel, {"type": "job", "n": 0})
+        await layer.group_add("room", channel)
+        await layer.group_send("room", {"type": "job", "n": 1})
+        assert await self.take_numbers(layer, channel, 2) == [0, 1]
+
     @with_layer(acknowledged_channels=OPTION)
     async def test_a_member_of_a_group_can_be_acknowledged(self, layer: Any) -> None:
         await layer.group_add("room", "safe")
