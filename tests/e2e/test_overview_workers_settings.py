@@ -162,8 +162,8 @@ async def test_a_dead_letter_comes_is_looked_at_put_back_and_deleted(
     one, _ = servers
     await console.goto("/console/workers/")
     workers = console.get_by_role("table", name="What each worker does")
-    await expect(workers.get_by_role("row").filter(has_text="thumbnails")).to_be_visible()
-    letters = console.locator("#channel-default-thumbnails").get_by_role("link")
+    await expect(workers.get_by_role("row").filter(has_text="runworker")).to_be_visible()
+    letters = console.locator("#channel-default-thumbnails a[data-visit]")
     await expect(letters).to_have_text("0")
     await run(one, SEND_A_JOB)
     await expect(letters).to_have_text("1")
