@@ -76,12 +76,12 @@ def _application() -> Check:
     except Exception as error:
         return Check("warn", "The ASGI application cannot be imported", f"{name}: {error}")
     kind = type(application).__name__
-    inner, depth = application, 0
-    while inner is not None and depth < DEEPEST:
+    inner: Any = application
+    for _ in range(DEEPEST):
         if isinstance(inner, ProtocolTypeRouter | Boundary):
             through = "" if inner is application else f", through {kind}"
             return Check("ok", "Application is observed", f"{name}{through}")
-        inner, depth = inner_of(inner), depth + 1
+        inner = inner_of(inner)
     sentence = f"{name} is a {kind}: wrap it as runtime.boundary.Boundary(application)"
     return Check("warn", "Application is not observed", sentence)
 
