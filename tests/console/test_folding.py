@@ -18,7 +18,7 @@ REASONS = ("capacity", "expired", "no handler", "slow client")
 
 slots = st.integers(0, SLOTS - 1)
 steps = st.one_of(
-    st.tuples(st.just("open"), slots, st.sampled_from(["websocket", "http", "channel"])),
+    st.tuples(st.just("open"), slots, st.sampled_from(["websocket", "http", "mqtt"])),
     st.tuples(st.just("receive"), slots, st.integers(0, 9)),
     st.tuples(st.just("send"), slots, st.integers(0, 9)),
     st.tuples(st.just("handle"), slots, st.sampled_from([None, KeyError, ValueError])),
