@@ -35,6 +35,7 @@ _THAWED_TIMES = 64
 """How much more than frozen a message may weigh: a pair of the smallest values takes two bytes."""
 _DEPTH = 60
 _EMPTY: tuple[object, ...] = ("", b"", [], ())
+_ADDRESSED_BODIES = ("payload", "info")
 _BODY_KEYS = frozenset({"type", "text", "bytes", "body", "more_body"})
 
 
@@ -73,7 +74,10 @@ def keep_event(event: Mapping[str, object], limit: int) -> Kept:
         for key, value in event.items()
         if key not in _BODY_KEYS and value is not None and value not in _EMPTY
     }
-    return keep_message(rest, limit) if rest else NOTHING
+    if not rest:
+        return NOTHING
+    payload, _, kept_bytes, is_cut = keep_message(rest, limit)
+    return payload, _size_of_body(rest), kept_bytes, is_cut
 
 
 def keep_payload(payload: object, limit: int) -> Kept:
@@ -83,6 +87,17 @@ def keep_payload(payload: object, limit: int) -> Kept:
     if isinstance(payload, Mapping):
         return keep_message(payload, limit)
     return keep_bytes(payload, limit)
+
+
+def _size_of_body(event: Mapping[str, object]) -> int | None:
+    """Return the bytes of a body that has an address beside it, as a message of MQTT has."""
+    for name in _ADDRESSED_BODIES:
+        body = event.get(name)
+        if isinstance(body, str):
+            return len(body.encode("utf-8", "surrogatepass"))
+        if isinstance(body, bytes):
+            return len(body)
+    return None
 
 
 def keep_text(text: str, limit: int) -> Kept:

@@ -89,7 +89,19 @@ def compare(
 def _pairs(
     expected: Sequence[Answer], came: Sequence[Answer], volatility: Volatility
 ) -> list[Comparison]:
-    """Return verdicts where nothing is equal: side by side, and what is left over."""
+    """Return verdicts where nothing is equal: what has the same shape stands side by side."""
+    shapes = [_shape(one) for one in expected]
+    matcher = SequenceMatcher(None, shapes, [_shape(one) for one in came], autojunk=False)
+    found: list[Comparison] = []
+    for _, a, a_end, b, b_end in matcher.get_opcodes():
+        found += _beside(expected[a:a_end], came[b:b_end], volatility)
+    return found
+
+
+def _beside(
+    expected: Sequence[Answer], came: Sequence[Answer], volatility: Volatility
+) -> list[Comparison]:
+    """Return verdicts on answers in the order in which they stand, and on what is left over."""
     both = min(len(expected), len(came))
     found = []
     for one, other in zip(expected[:both], came[:both], strict=True):
@@ -101,6 +113,14 @@ def _pairs(
         found.append(Comparison(verdict, one.position, other, tuple(differences)))
     found += [Comparison("missing", one.position, None) for one in expected[both:]]
     return found + [Comparison("extra", "", other) for other in came[both:]]
+
+
+def _shape(answer: Answer) -> str:
+    """Return what kind of answer it is: its type, its keys, and the type that it names itself."""
+    payload = answer.payload
+    keys = sorted(map(str, payload)) if isinstance(payload, dict) else type(payload).__name__
+    named = payload.get("type") if isinstance(payload, dict) else None
+    return json.dumps([answer.type, keys, named], default=str)
 
 
 def _print(answer: Answer, volatility: Volatility) -> str:

@@ -87,6 +87,7 @@ class State:
         self._closed_kept = closed_kept
         self._listed: dict[str, ConnectionState] = {}
         self._open: dict[str, ConnectionState] = {}
+        self._open_by_protocol: Counter[str] = Counter()  # asked for again and again
         self._closed: dict[str, deque[ConnectionState]] = {}
         self._by_channel: dict[str, ConnectionState] = {}
         self._changed: dict[str, ConnectionState] = {}  # in the order of their last change
@@ -132,10 +133,7 @@ class State:
 
     def count_by_protocol(self) -> dict[str, int]:
         """Return how many connections are open, by scope type."""
-        counts: dict[str, int] = {}
-        for known in self._open.values():
-            counts[known.protocol] = counts.get(known.protocol, 0) + 1
-        return counts
+        return {name: count for name, count in self._open_by_protocol.items() if count}
 
     def count_by_leaf(self) -> dict[tuple[str, str], int]:
         """Return how many are open, by scope type and route; of channels, by name."""
@@ -181,6 +179,7 @@ class State:
     def open(self, known: ConnectionState) -> None:
         """A connection opened."""
         self._listed[known.id] = self._open[known.id] = known
+        self._open_by_protocol[known.protocol] += 1
 
     def name_channel(self, known: ConnectionState) -> None:
         """A connection got its own channel."""
@@ -196,7 +195,8 @@ class State:
 
     def close(self, known: ConnectionState, revision: int) -> None:
         """A connection is over: it stays listed until others of its protocol push it out."""
-        self._open.pop(known.id, None)
+        if self._open.pop(known.id, None) is not None:
+            self._open_by_protocol[known.protocol] -= 1
         self._by_channel.pop(known.channel_name, None)
         closed = self._closed.setdefault(known.protocol, deque())
         closed.append(known)

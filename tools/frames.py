@@ -101,7 +101,7 @@ async def _measure(
     await page.goto(demo.new_sign_in_link())
     await page.goto(f"{demo.url}/console/traffic/")
     cdp = await page.context.new_cdp_session(page)
-    await page.wait_for_function("document.querySelectorAll('#tail [data-id]').length > 400")
+    await page.locator("#tail [data-id]").nth(400).wait_for(state="attached", timeout=60_000)
     await page.evaluate(ASK_FOR_EVERY_FRAME)
     before, began = sent[0], time.monotonic()
     events = await _traced(cdp, asked.trace_s)

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks.goals import GOALS, LAYERED
-from tests.benchmarks.report import rows_of, shortfalls, table
-from tests.benchmarks.rounds import ROOT, measure_in_process, run_rounds
+from tests.benchmarks.prices import PRICES
+from tests.benchmarks.report import price_table, rows_of, shortfalls, table
+from tests.benchmarks.rounds import ROOT, measure_in_process, measure_prices, run_rounds
 from tests.benchmarks.work import SERVER
 from tests.support.redis_server import running
 
@@ -28,10 +29,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     chosen = parser.parse_args(arguments)
     workloads = [name for name in GOALS if chosen.keyword in name]
-    if not workloads:
-        parser.error(
-            f"no workload has {chosen.keyword!r} in its name; there are {', '.join(GOALS)}"
-        )
+    prices = [name for name in PRICES if chosen.keyword in name]
+    if not (workloads or prices):
+        known = ", ".join((*GOALS, *PRICES))
+        parser.error(f"no workload has {chosen.keyword!r} in its name; there are {known}")
+    if workloads:
+        compare(parser, chosen, workloads)
+    if prices:
+        print(f"\n{price_table(measure_prices(prices, chosen.rounds, chosen.scale))}")
+    if chosen.scale != 1:
+        print("\nThe goals are for the full amount of work; this was another one.")
+    return 0
+
+
+def compare(
+    parser: argparse.ArgumentParser, chosen: argparse.Namespace, workloads: Sequence[str]
+) -> None:
+    """Measure the workloads beside Channels, and print what was measured."""
     if not chosen.channels_python.exists():
         parser.error(f"no Python at {chosen.channels_python}: `make bench` installs one")
     try:
@@ -51,14 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nNot reached:", *short, sep="\n")
     elif not failures:
         print("\nEvery goal is reached.")
-    if chosen.scale != 1:
-        print("\nThe goals are for the full amount of work; this was another one.")
     for failure in failures:
         print(f"\n{failure}", file=sys.stderr)
     if chosen.json is not None:
         measured = {row.name: row.as_json() for row in rows}
         chosen.json.write_text(json.dumps({"rounds": chosen.rounds, "workloads": measured}))
-    return 0
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.benchmarks.goals import GOALS, OBSERVED_AT_MOST, Goal
+from tests.benchmarks.prices import PRICES
 from tests.benchmarks.rounds import Samples
 
 COLUMNS = (
@@ -93,6 +94,19 @@ def table(rows: Iterable[Row]) -> str:
     lines = [_line(line, widths) for line in cells]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join((lines[0], rule, *lines[1:]))
+
+
+def price_table(samples: Samples) -> str:
+    """Return the prices as a Markdown table: how many times the cost is, with observation."""
+    cells: list[tuple[str, ...]] = [("price", "with / without", "at most", "reached")]
+    for name, of in samples.items():
+        if measured := of["runtime"]:
+            median, goal = statistics.median(measured), PRICES[name].at_most
+            said = f"{median:.2f} {_range(measured)}"
+            cells.append((name, said, f"{goal:.2f}", "yes" if median <= goal else "no"))
+    widths = [max(len(line[column]) for line in cells) for column in range(4)]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join((_line(cells[0], widths), rule, *(_line(one, widths) for one in cells[1:])))
 
 
 def shortfalls(rows: Iterable[Row]) -> Iterator[str]:

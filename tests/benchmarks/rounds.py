@@ -88,24 +88,46 @@ def measure_in_process(channels_python: Path, scale: float) -> Measure:
 
     def measure(flavour: str, workload: str) -> float:
         python = channels_python if flavour == "channels" else Path(sys.executable)
-        # A group of its own, so that a server that it has started ends with it.
-        process = subprocess.Popen(
-            [python, "-m", "tests.benchmarks.measure", flavour, workload, "--scale", str(scale)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            process_group=0,
-        )
-        try:
-            cost, said = process.communicate(timeout=LONGEST_S)
-        except subprocess.TimeoutExpired:
-            raise MeasurementFailed(flavour, workload, f"no end after {LONGEST_S} s") from None
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        if process.returncode != 0:
-            raise MeasurementFailed(flavour, workload, said[-2_000:])
-        return float(cost.split()[-1])
+        words = ["tests.benchmarks.measure", flavour, workload, "--scale", str(scale)]
+        return _run(python, words, flavour, workload)
 
     return measure
+
+
+def measure_prices(names: Sequence[str], rounds: int, scale: float) -> Samples:
+    """Return what each price was in each round; one that cannot be measured has none."""
+    prices: Samples = {name: defaultdict(list) for name in names}
+    for number in range(rounds):
+        for name in names:
+            print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr, flush=True)
+            words = ["tests.benchmarks.prices", name, "--scale", str(scale)]
+            try:
+                measured = _run(Path(sys.executable), words, "runtime", name)
+            except MeasurementFailed as failure:
+                print(failure, file=sys.stderr)
+            else:
+                prices[name]["runtime"].append(measured)
+    return prices
+
+
+def _run(python: Path, words: Sequence[str], flavour: str, workload: str) -> float:
+    """Return the number that a module prints."""
+    # A group of its own, so that a server that it has started ends with it.
+    process = subprocess.Popen(
+        [python, "-m", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    try:
+        cost, said = process.communicate(timeout=LONGEST_S)
+    except subprocess.TimeoutExpired:
+        raise MeasurementFailed(flavour, workload, f"no end after {LONGEST_S} s") from None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode != 0:
+        raise MeasurementFailed(flavour, workload, said[-2_000:])
+    return float(cost.split()[-1])

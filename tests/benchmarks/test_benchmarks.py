@@ -5,7 +5,10 @@ How fast anything is cannot be tested on a shared machine; `make bench` measures
 
 from __future__ import annotations
 
+import ast
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -16,7 +19,9 @@ from tests.benchmarks.goals import GOALS, LAYERED
 from tests.benchmarks.idle import idle_observer
 from tests.benchmarks.measure import WORKLOADS
 from tests.benchmarks.packaged import Package
+from tests.benchmarks.prices import PRICES
 from tests.benchmarks.rounds import ROOT
+from tests.benchmarks.untapped import without_taps
 from tests.benchmarks.work import SERVER, Work
 from tests.support.observing import observed
 from tests.support.redis_server import RedisServer
@@ -77,7 +82,34 @@ def test_every_workload_has_a_goal_and_says_what_an_operation_is() -> None:
 def test_every_workload_is_documented_in_its_own_words() -> None:
     page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `([a-z0-9_]+)` \| (.+) \|$", page, re.MULTILINE)
-    assert documented == [(name, WORKLOADS[name].__doc__) for name in GOALS]
+    workloads = [(name, WORKLOADS[name].__doc__) for name in GOALS]
+    prices = [
+        (name, f"{price.measure.__doc__} | {price.at_most:.2f}") for name, price in PRICES.items()
+    ]
+    assert documented == workloads + prices
+
+
+@pytest.mark.parametrize("name", PRICES)
+def test_a_price_can_be_measured(name: str) -> None:
+    # In a process of its own, as it is measured: a site and its settings are made for it.
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.prices", name, "--scale", str(TINY)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 0
+    assert "Traceback" not in done.stderr
+
+
+def test_the_copy_without_taps_is_the_runtime_without_them() -> None:
+    source = (ROOT / "runtime" / "mailbox.py").read_text(encoding="utf-8")
+    stripped = ast.unparse(without_taps(source))
+    assert "taps.message_delivered" in source
+    assert "taps.message_delivered" not in stripped
+    assert "def offer" in stripped
 
 
 def test_the_idle_observer_hears_everything() -> None:

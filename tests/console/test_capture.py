@@ -46,6 +46,14 @@ def test_an_event_without_a_body_keeps_its_other_values():
     assert thaw(keep_event(event, LIMIT)[0]) == {"code": 4001}
 
 
+@pytest.mark.parametrize(("payload", "size"), [(b"21.5", 4), ("zwölf", 6), (None, None)])
+def test_a_body_beside_its_address_has_the_size_of_the_body(payload, size):
+    event = {"type": "mqtt.publish", "topic": "a/b", "payload": payload}
+    kept, size_bytes, _, is_cut = keep_event(event, LIMIT)
+    assert thaw(kept)["topic"] == "a/b"
+    assert (size_bytes, is_cut) == (size, False)
+
+
 def test_an_event_that_says_nothing_keeps_nothing():
     assert keep_event({"type": "websocket.connect"}, LIMIT) == (None, None, 0, False)
     accept = {"type": "websocket.accept", "subprotocol": None, "headers": []}

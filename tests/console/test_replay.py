@@ -61,3 +61,13 @@ def test_text_that_is_no_json_and_bytes_are_compared_as_they_are() -> None:
     expected = [Answer.read("websocket.send", "plain"), Answer.read("websocket.send", "", "00 ff")]
     came = [Answer.read("websocket.send", "plain"), Answer.read("websocket.send", "", "00 fe")]
     assert [one.verdict for one in compare(expected, came, ANY)] == ["equal", "differs"]
+
+
+def test_an_extra_answer_between_others_does_not_stand_for_one_of_another_kind() -> None:
+    expected = said({"type": "joined", "user": "ada"}, {"type": "message", "user": "ada"})
+    came = said(
+        {"type": "joined", "user": "grace"},
+        {"type": "present", "user": "linus", "since": "noon"},
+        {"type": "message", "user": "grace"},
+    )
+    assert [one.verdict for one in compare(expected, came, ANY)] == ["differs", "extra", "differs"]

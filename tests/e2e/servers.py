@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-READY_S = 30
+READY_S = 120
 STOP_S = 15
 LOG_CHARS = 20_000
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -72,6 +73,9 @@ async def _addresses(people: People) -> list[str]:
         HALF_A_LETTER,
     )
     console = await people.staff()
+    await console.goto("/console/traffic/?q=path:*every-room*")
+    await console.get_by_role("button", name="Record this").click()
+    await expect(console).to_have_url(re.compile(r"/console/recordings/\d+/"))
     await console.goto("/console/traffic/?q=is:error")
     await expect(console.locator("#tail [data-id]").first).to_be_visible()
     return await walk(console)
@@ -137,6 +141,23 @@ async def test_no_page_says_anything_in_the_browser_s_console(
         if await console.locator("#live").count():
             await expect(console.locator("#live")).not_to_have_attribute("data-lost", "")
     assert people.problems == []
+
+
+async def test_nothing_moves_for_who_asks_for_less_motion(people: People) -> None:
+    console, grace = (
+        await people.staff(reduced_motion="reduce"),
+        await people.visitor("grace"),
+    )
+    await console.goto("/console/traffic/?q=dir:in+path:*still*")
+    await console.wait_for_load_state()
+    await enter(grace, "still")
+    await say(grace, "nothing moves")
+    await expect(console.locator("#tail [data-new]").first).to_be_visible()
+    moving = await console.evaluate(
+        """() => document.getAnimations()
+            .filter((one) => one.effect.getComputedTiming().duration > 0).length"""
+    )
+    assert moving == 0
 
 
 async def test_nothing_is_wider_than_a_phone(people: People, addresses: list[str]) -> None:

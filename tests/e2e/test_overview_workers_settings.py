@@ -162,8 +162,8 @@ async def test_a_dead_letter_comes_is_looked_at_put_back_and_deleted(
     one, _ = servers
     await console.goto("/console/workers/")
     workers = console.get_by_role("table", name="What each worker does")
-    await expect(workers.get_by_role("row").filter(has_text="thumbnails")).to_be_visible()
-    letters = console.locator("#channel-default-thumbnails").get_by_role("link")
+    await expect(workers.get_by_role("row").filter(has_text="runworker")).to_be_visible()
+    letters = console.locator("#channel-default-thumbnails a[data-visit]")
     await expect(letters).to_have_text("0")
     await run(one, SEND_A_JOB)
     await expect(letters).to_have_text("1")
@@ -194,7 +194,7 @@ async def test_times_are_in_the_zone_that_the_viewer_chooses(console: Page) -> N
     await expect(console.get_by_role("contentinfo", name="Measurements")).to_contain_text(
         "times in Asia/Tokyo"
     )
-    await console.get_by_label("Theme").select_option("light")
+    await console.get_by_label("Theme", exact=True).select_option("light")
     await expect(console.locator("html")).to_have_attribute("data-theme", "light")
     await console.goto("/console/traffic/")
     await expect(console.get_by_role("contentinfo", name="Measurements")).to_contain_text(
