@@ -56,11 +56,13 @@ class Targets:
         """Each as "epoch:id"."""
         return [f"{epoch}:{one}" for epoch, ids in self.ids.items() for one in ids]
 
-    def portions(self, action: Action) -> Iterator[tuple[Action, str]]:
-        """Yield `action` for as many as one message takes, each with its process."""
+    def portions(self, action: Action) -> Iterator[tuple[str, list[Action]]]:
+        """Yield each process, and `action` for as many of its connections as a message takes."""
         for epoch, ids in self.ids.items():
-            for at in range(0, len(ids), MOST_CONNECTIONS):
-                yield replace(action, connections=tuple(ids[at : at + MOST_CONNECTIONS])), epoch
+            slices = (
+                ids[at : at + MOST_CONNECTIONS] for at in range(0, len(ids), MOST_CONNECTIONS)
+            )
+            yield epoch, [replace(action, connections=tuple(some)) for some in slices]
 
 
 async def steer(
@@ -82,7 +84,12 @@ async def steer(
     action = replace(action, by=user.get_username())
     action.require_valid()
     line = await audit.record(user, what, on, action.payload)
-    portions = [(action, "")] if targets is None else list(targets.portions(action))
-    outcome = total(await asyncio.gather(*(relay.act(one, epoch) for one, epoch in portions)))
+    portions = [("", [action])] if targets is None else targets.portions(action)
+    outcome = total(await asyncio.gather(*(_in_turn(*portion) for portion in portions)))
     await line.add(str(outcome))
     return outcome
+
+
+async def _in_turn(epoch: str, actions: Iterable[Action]) -> Outcome:
+    """Let one process carry out one after the other: it takes a few at once, and no more."""
+    return total([await relay.act(action, epoch) for action in actions])

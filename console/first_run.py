@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from django.conf import settings
 
 from console import vitals
+from console.routes import inner_of
 from console.templatetags.channelscope import clock_s
 from runtime.boundary import Boundary
 from runtime.layers import get_channel_layer
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 Tone: TypeAlias = Literal["ok", "warn", "wait"]
 
 ANSWER_S = 2.0
+DEEPEST = 20
+"""So many applications may lie around the one that is observed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,12 @@ def _application() -> Check:
     except Exception as error:
         return Check("warn", "The ASGI application cannot be imported", f"{name}: {error}")
     kind = type(application).__name__
-    if isinstance(application, ProtocolTypeRouter | Boundary):
-        return Check("ok", "Application is observed", f"{name} is a {kind}")
+    inner: Any = application
+    for _ in range(DEEPEST):
+        if isinstance(inner, ProtocolTypeRouter | Boundary):
+            through = "" if inner is application else f", through {kind}"
+            return Check("ok", "Application is observed", f"{name}{through}")
+        inner = inner_of(inner)
     sentence = f"{name} is a {kind}: wrap it as runtime.boundary.Boundary(application)"
     return Check("warn", "Application is not observed", sentence)
 

@@ -92,6 +92,7 @@ async def _shots(scene: Scene, state: Path) -> AsyncIterator[Shot]:
             yield Shot("connection", await _leads_to(page, "a[data-open]"))
         if room.name == "traces":
             yield Shot("trace", await _trace(page))
+    yield Shot("recording", await _recorded(page))
     yield Shot("shortcuts", "/console/traffic/")
     await context.close()
 
@@ -106,6 +107,13 @@ async def _opened(page: Page, name: str) -> str:
 
 async def _leads_to(page: Page, selector: str) -> str:
     return await page.locator(selector).first.evaluate("link => link.href")
+
+
+async def _recorded(page: Page) -> str:
+    await page.goto("/console/traffic/?q=path:/ws/chat/lobby/")
+    await page.get_by_role("button", name="Record this").click()
+    await page.wait_for_url(re.compile(r"/console/recordings/\d+/"))
+    return page.url
 
 
 async def _trace(page: Page) -> str:

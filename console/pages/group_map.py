@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from console.group_view import GroupDetail, MemberView
+from console.group_view import GroupDetail, Kin, MemberView
 
 WIDTH = 470
 LEFT, RIGHT = 178, 276
@@ -120,8 +120,10 @@ def _bundles(group: GroupDetail) -> list[tuple[str, int, dict[str, int], str]]:
     """Return (label, members, how many of them in which other group, no link)."""
     kin = group.kin
     shown = kin if len(kin) <= MOST_PLACES else kin[: MOST_PLACES - 1]
+    has_one_process = len({one.process for one in kin}) == 1
+    has_one_consumer = len({one.consumer for one in kin}) == 1
     found = [
-        (f"{one.consumer or 'other'} {one.process}", one.count, dict(one.shared), "")
+        (_label(one, has_one_process, has_one_consumer), one.count, dict(one.shared), "")
         for one in shown
     ]
     left_out = group.row.members - sum(one.count for one in shown)
@@ -132,6 +134,14 @@ def _bundles(group: GroupDetail) -> list[tuple[str, int, dict[str, int], str]]:
                 shared[name] = shared.get(name, 0) + count
         found.append((f"{left_out:,} more".replace(",", "\u00a0"), left_out, shared, ""))
     return found
+
+
+def _label(kin: Kin, has_one_process: bool, has_one_consumer: bool) -> str:
+    """Return what tells a bundle from the others."""
+    consumer = kin.consumer or "no consumer"
+    if has_one_process:
+        return consumer
+    return kin.process if has_one_consumer else f"{kin.process} {consumer}"
 
 
 def _shared(bundles: Iterable[tuple[str, int, dict[str, int], str]]) -> list[tuple[str, int]]:

@@ -7,7 +7,6 @@ command inherits from `ServerCommand` and makes its server.
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -42,20 +41,20 @@ class ServerCommand(BaseCommand):
         """Run the server; SIGTERM and SIGINT end it with status 0 when its scopes have ended.
 
         Raises:
-            CommandError: a setting or a library is missing.
+            CommandError: a setting is wrong, or a library is missing.
         """
         with heard(logger, options["verbosity"]):
             if options["reload"]:
-                autoreload.run_with_reloader(partial(self._serve))
+                autoreload.run_with_reloader(self._serve)
             else:
                 self._serve()
 
     def _serve(self) -> None:
         try:
             server = self.make_server(get_default_application())
+            # On the standard output and at once, because that is where a person waits for it.
+            self.stdout.write(f"Serving {server.describe()}.")
+            self.stdout.flush()
+            server.run()
         except (ImproperlyConfigured, MissingLibrary) as error:
             raise CommandError(str(error)) from error
-        # On the standard output and at once, because that is where a person waits for it.
-        self.stdout.write(f"Serving {server.describe()}.")
-        self.stdout.flush()
-        server.run()

@@ -104,7 +104,6 @@ class ProtocolServer:
         Raises:
             Exception: what `handle()` failed with.
         """
-        current_drain().is_left_to_server = True
         if (tap := taps.serving_began) is not None:
             tap()
         handling = spawn(self.handle(), name=f"{self.protocol} server", on_error=lambda _: None)
@@ -195,6 +194,8 @@ class ProtocolServer:
         return [*self.scopes.values(), *self._ending]
 
     async def _run(self) -> None:
+        # This process has no other server, whose clients would have to be told in another way.
+        current_drain().is_left_to_server = True
         serving = asyncio.ensure_future(self.serve())
         with stopped_by_signals(self.stop, serving.cancel):
             await asyncio.wait({serving})

@@ -101,6 +101,28 @@ async def test_many_are_done_in_portions_and_counted_together(
     assert [entry.kind for entry in recording.recorder.journal].count("action") == 2
 
 
+async def test_a_process_carries_out_one_portion_after_the_other(
+    recording: Recording, steering: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: dict[str, int] = {}
+    most: dict[str, int] = {}
+
+    async def act(action: Action, epoch: str) -> Outcome:
+        running[epoch] = running.get(epoch, 0) + 1
+        most[epoch] = max(most.get(epoch, 0), running[epoch])
+        await asyncio.sleep(0)
+        running[epoch] -= 1
+        return Outcome(done=len(action.connections))
+
+    monkeypatch.setattr("console.actions.relay.act", act)
+    ids = [f"a{number}" for number in range(3 * MOST_CONNECTIONS)]
+    outcome = await steer(
+        steering, Action("close"), Targets({"e0c4": ids, "5f00": ids}), what="Closed.", on="all"
+    )
+    assert outcome == Outcome(done=6 * MOST_CONNECTIONS)
+    assert most == {"e0c4": 1, "5f00": 1}
+
+
 def test_targets_are_named_by_process_and_id_each_once() -> None:
     words = ["e0c4:a1", "e0c4:a2", "e0c4:a1", "5f00:b1", "nonsense", "e0c4:<b>", ":a3", "x:"]
     targets = Targets.read(words)

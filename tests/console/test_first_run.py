@@ -15,7 +15,19 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
     """An application that nobody observes."""
 
 
+class Middleware:
+    """As that of Django for static files: it has the application inside."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.application(scope, receive, send)
+
+
 wrapped = Boundary(bare)
+within = Middleware(Middleware(wrapped))
+around_nothing = Middleware(bare)
 
 
 class SilentLayer(MinimalChannelLayer):
@@ -36,9 +48,16 @@ async def test_a_project_that_is_set_up_waits_for_its_first_scope(settings: Any)
     assert made["Channel layer answers"].sentence.startswith("InMemoryChannelLayer, ")
 
 
+async def test_an_application_is_observed_through_what_lies_around_it(settings: Any) -> None:
+    settings.ASGI_APPLICATION = f"{__name__}.within"
+    check = (await found())["Application is observed"]
+    assert check.sentence == f"{__name__}.within, through Middleware"
+
+
 @pytest.mark.parametrize(
     ("name", "title"),
     [
+        (f"{__name__}.around_nothing", "Application is not observed"),
         (None, "No ASGI application"),
         (f"{__name__}.bare", "Application is not observed"),
         (f"{__name__}.nothing", "The ASGI application cannot be imported"),

@@ -17,7 +17,8 @@ from threading import Timer
 import pytest
 
 from console.cli import main
-from tests.support.redis_server import until
+from tests.support.packaging import Environment
+from tests.support.redis_server import RedisServer, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180
@@ -65,13 +66,17 @@ class Running:
         return self.process.returncode, said
 
 
+CHECKOUT = (sys.executable, "-m", "console.cli")
+
+
 @contextmanager
-def running(data: Path, *options: str) -> Iterator[Running]:
-    command = [sys.executable, "-m", "console.cli", "demo", "--port", "0", "--data", str(data)]
+def running(
+    data: Path, *options: str, program: Sequence[str] = CHECKOUT, cwd: Path = ROOT
+) -> Iterator[Running]:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONASYNCIODEBUG"}
     with subprocess.Popen(
-        [*command, *options],
-        cwd=ROOT,
+        [*program, "demo", "--port", "0", "--data", str(data), *options],
+        cwd=cwd,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -133,6 +138,25 @@ def test_a_newcomer_sees_traffic_with_one_process_too(tmp_path: Path) -> None:
         # Even a command that is killed leaves nobody behind.
         demo.process.kill()
         until(lambda: gone(list(children.values())), "they are gone", within_s=SOON_S)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
+def test_an_installed_wheel_runs_it_beside_whatever_the_project_has(
+    installed: Environment, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    # Somebody else's folders of the names that the repository has at its top.
+    for name in ("frontend", "project_template"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("MINE = True")
+    mine = "import frontend, project_template as p; print(frontend.MINE and p.MINE)"
+    assert installed.run("python", "-c", mine, cwd=tmp_path).strip() == "True"
+    program = [str(installed.folder / "bin" / "channelscope")]
+    options = ["--processes", "2", "--redis", redis_server.url]
+    with running(tmp_path / "data", *options, program=program, cwd=tmp_path) as demo:
+        assert "2 servers, a worker, your Redis, visitors" in demo.welcome
+        until(lambda: "radia" in demo.see("connections/"), "somebody visits", within_s=SOON_S)
+        demo.process.send_signal(signal.SIGTERM)
+        assert demo.end() == (0, "\n")
 
 
 def test_a_redis_that_does_not_answer_is_one_sentence(

@@ -34,7 +34,6 @@ INTERNAL = {
     "runtime.routes",
     "runtime.security",
     "runtime.signals",
-    "runtime.steering",
     "runtime.tasks",
     "runtime.testing.opened",
     "runtime.testing.plugin",  # its fixtures are on the page about testing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -72,6 +73,9 @@ async def _addresses(people: People) -> list[str]:
         HALF_A_LETTER,
     )
     console = await people.staff()
+    await console.goto("/console/traffic/?q=path:*every-room*")
+    await console.get_by_role("button", name="Record this").click()
+    await expect(console).to_have_url(re.compile(r"/console/recordings/\d+/"))
     await console.goto("/console/traffic/?q=is:error")
     await expect(console.locator("#tail [data-id]").first).to_be_visible()
     return await walk(console)

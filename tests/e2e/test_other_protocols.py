@@ -53,6 +53,9 @@ class Network(Protocol):
     async def hear(self, text: str) -> None:
         """Return when the person has heard this."""
 
+    async def babble(self) -> str:
+        """Send what is none of the protocol; returns words of it, "" if a broker lets none pass."""
+
 
 class Phone:
     """Somebody with Telegram."""
@@ -71,6 +74,10 @@ class Phone:
         async with asyncio.timeout(SOON_S):
             while text not in (heard := await self.api.wait_sent(len(self.api.sent))):
                 await self.api.wait_sent(len(heard) + 1)
+
+    async def babble(self) -> str:
+        await self.api.write({"update_id": 1_000_000, "message": "none at all"})
+        return "none at all"
 
 
 class Sensor:
@@ -93,6 +100,9 @@ class Sensor:
                 if text in ("Said in the lobby.", f"{said['name']}: {said['text']}"):
                     return
 
+    async def babble(self) -> str:
+        return ""
+
 
 class Radio:
     """A station somewhere on the network of servers."""
@@ -114,6 +124,10 @@ class Radio:
             while not (said := [line for line in self.aprs_is.lines if text in line]):
                 await self.aprs_is.wait_lines(len(self.aprs_is.lines) + 1)
         await self.aprs_is.write("ack" + said[0].rpartition("{")[2])
+
+    async def babble(self) -> str:
+        await self.aprs_is.send("this is no packet")
+        return "this is no packet"
 
 
 @asynccontextmanager
@@ -214,6 +228,8 @@ async def test_a_message_of_another_network_is_seen_in_the_room_and_in_the_conso
             await see_the_connection(hall, other, name, greeting)
             await see_the_route(hall, other)
             await see_the_trace(hall, protocol, name, greeting)
+            if nonsense := await other.babble():
+                await wait_to_see(hall, f"traffic/?q=type:{protocol}.malformed", nonsense)
         await expect(log).to_contain_text(f"{other.person} left")
 
 

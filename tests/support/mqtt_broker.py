@@ -21,7 +21,7 @@ LOG = "broker.log"
 
 MOSQUITTO = """
 listener {port} 127.0.0.1
-allow_anonymous true
+allow_anonymous {anonymous}
 persistence true
 persistence_location {directory}/
 autosave_interval 1
@@ -43,6 +43,7 @@ class MqttBroker:
     Args:
         directory: where it keeps its files and writes its log.
         certificate: it speaks TLS with it.
+        login: the user name and the password of the only one whom it lets in.
 
     Raises:
         FileNotFoundError: there is no Mosquitto; the message says how to get one.
@@ -50,7 +51,12 @@ class MqttBroker:
 
     host = "127.0.0.1"
 
-    def __init__(self, directory: Path, certificate: Certificate | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        certificate: Certificate | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         self.port = free_port()
         binary = programs.find("mosquitto")
@@ -60,6 +66,11 @@ class MqttBroker:
         self._more = ""
         if certificate is not None:
             self._more = f"certfile {certificate.certificate}\nkeyfile {certificate.key}\n"
+        if login is not None:
+            file = directory / "passwords"
+            subprocess.run(["mosquitto_passwd", "-b", "-c", file, *login], check=True)
+            self._more += f"password_file {file}\n"
+        self._anonymous = "true" if login is None else "false"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
@@ -68,7 +79,12 @@ class MqttBroker:
     def start(self) -> None:
         """Return when it listens."""
         config = self.directory / "broker.conf"
-        text = MOSQUITTO.format(port=self.port, directory=self.directory, more=self._more)
+        text = MOSQUITTO.format(
+            port=self.port,
+            directory=self.directory,
+            anonymous=self._anonymous,
+            more=self._more,
+        )
         # As root it would become a user who may not read these files.
         config.write_text(text + ("user root\n" if os.geteuid() == 0 else ""))
         with (self.directory / LOG).open("ab") as log:
@@ -99,9 +115,13 @@ class MqttBroker:
 
 
 @contextmanager
-def running_broker(directory: Path, certificate: Certificate | None = None) -> Iterator[MqttBroker]:
+def running_broker(
+    directory: Path,
+    certificate: Certificate | None = None,
+    login: tuple[str, str] | None = None,
+) -> Iterator[MqttBroker]:
     """Run a broker while the context lasts."""
-    broker = MqttBroker(directory, certificate)
+    broker = MqttBroker(directory, certificate, login)
     try:
         broker.start()
         yield broker

@@ -70,13 +70,17 @@ class Outbox:
 
     async def _send_all(self, chat_id: int, queue: deque[Outgoing]) -> None:
         to = chat_id
-        while queue:
-            to = await self._send(to, queue[0])
-            queue.popleft()
-            if not queue:
+        try:
+            while queue:
+                to = await self._send(to, queue[0])
+                queue.popleft()
+                if not queue:
+                    del self._waiting[chat_id]
+                async with self._progress:
+                    self._progress.notify_all()
+        finally:
+            if self._waiting.get(chat_id) is queue:  # it failed, and is not to be waited for
                 del self._waiting[chat_id]
-            async with self._progress:
-                self._progress.notify_all()
 
     async def _send(self, chat_id: int, message: Outgoing) -> int:
         """Send one message, however often it takes. Returns the chat that it went to."""

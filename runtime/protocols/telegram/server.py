@@ -13,11 +13,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.exceptions import ImproperlyConfigured
+
 from runtime.exceptions import MissingLibrary
 from runtime.protocols.connecting import Backoff, stay_connected
 from runtime.protocols.server import ProtocolServer
 from runtime.protocols.telegram.pace import Pace
-from runtime.protocols.telegram.settings import TelegramSettings, telegram_settings
+from runtime.protocols.telegram.settings import NAME, TelegramSettings, telegram_settings
 from runtime.protocols.telegram.updates import (
     MalformedUpdate,
     read_messages,
@@ -87,12 +89,14 @@ class TelegramServer(ProtocolServer):
         """Get updates, by polling or by webhook.
 
         Raises:
-            Refused: the Bot API does not know the token.
+            ImproperlyConfigured: the Bot API refuses the token, or the webhook's address.
         """
         listen = self._poll if self.settings.WEBHOOK_URL is None else self._listen
         lost = (self._library.Unreachable, self._library.RetryAfter)
         try:
             await stay_connected(listen, self.backoff, to="the Bot API", lost=lost)
+        except self._library.Refused as error:
+            raise ImproperlyConfigured(f"The Bot API refuses {NAME}: {error}") from error
         finally:
             await self._outbox.close()
             await self._client.close()

@@ -32,6 +32,7 @@ def test_five_thousand_are_drawn_as_bundles_that_add_up():
     picture = draw(GroupDetail(GroupRow("lobby", members=total), kin, members=members))
     assert picture.is_bundled
     assert len(picture.members) == MOST_PLACES
+    assert picture.members[0].label == "web-0"  # all are of one consumer
     assert sum(place.count for place in picture.members) == total
     assert picture.members[-1].label.endswith("more")
     assert len(picture.groups) == MOST_PLACES

@@ -302,6 +302,13 @@ async def test_sigterm_lets_the_consumers_say_goodbye_and_stays_the_servers():
         await running
 
 
+async def test_within_another_server_sigterm_stays_that_servers():
+    async with serving(Counting.as_asgi()) as server:
+        await server.ring("ada")
+        await server.answer()
+        assert not current_drain().is_left_to_server
+
+
 async def test_a_second_signal_does_not_wait_for_a_stuck_consumer(caplog):
     server = BellServer(Stuck.as_asgi(), deadline_s=600)
     running = asyncio.ensure_future(server._run())

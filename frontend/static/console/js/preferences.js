@@ -1,6 +1,5 @@
 // @ts-check
 /** Theme, row height and time zone: kept in cookies, so that the server's first paint is right. */
-import { visit } from "./visit.js";
 
 const YEAR_S = 31_536_000;
 
@@ -19,7 +18,8 @@ export function startPreferences(signal) {
     const field = event.target;
     if (!(field instanceof HTMLSelectElement) || !field.dataset.preference) return;
     keep(field.dataset.preference, field.value);
-    if (field.dataset.preference === "zone") visit(location.href);
+    // The socket has the cookies with which it was opened: it is opened anew, with the page.
+    if (field.dataset.preference === "zone") location.reload();
     else show(field.dataset.preference, field.value);
   }, { signal });
   document.addEventListener("channelscope:visited", offerOwnZone, { signal });

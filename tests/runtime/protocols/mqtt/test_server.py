@@ -276,6 +276,22 @@ async def test_a_certificate_that_it_does_not_trust_is_no_connection(
         await task
 
 
+async def test_it_says_who_it_is_and_a_wrong_password_is_no_connection(tmp_path, place, caplog):
+    application = Echo.as_asgi(place=place)
+    with running_broker(tmp_path, login=("ada", "a pass phrase")) as broker:
+        known = settings_of(broker, "5", USERNAME="ada", PASSWORD="a pass phrase")
+        assert "a pass phrase" not in repr(known)
+        async with serving(application, known):
+            pass
+        wrong = settings_of(broker, "5", USERNAME="ada", PASSWORD="another")
+        server = MqttServer(application, wrong, backoff=Backoff(0.01, 0.01))
+        task = asyncio.ensure_future(server.serve())
+        await until(lambda: "Not authorized" in caplog.text)
+        assert not server.is_connected.is_set()
+        server.stop()
+        await task
+
+
 async def test_messages_of_a_kept_session_wait_for_a_server_that_was_stopped(
     broker, version, place
 ):

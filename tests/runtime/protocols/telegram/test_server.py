@@ -14,7 +14,6 @@ from runtime.drops import drops
 from runtime.exceptions import MissingLibrary, StopConsumer
 from runtime.protocols.connecting import Backoff
 from runtime.protocols.telegram import webhook
-from runtime.protocols.telegram.client import Refused
 from runtime.protocols.telegram.server import TelegramServer
 from runtime.protocols.telegram.settings import TelegramSettings
 from runtime.routing import ProtocolTypeRouter
@@ -213,7 +212,7 @@ async def test_an_api_that_is_gone_is_polled_again_and_the_log_hides_the_token(a
 async def test_a_token_that_is_refused_ends_the_server(api):
     settings = TelegramSettings(TOKEN="123456:another", API_URL=api.url)
     server = TelegramServer(ChattyBotConsumer.as_asgi(), settings)
-    with pytest.raises(Refused, match="Unauthorized"):
+    with pytest.raises(ImproperlyConfigured, match="refuses CHANNELS_TELEGRAM"):
         await server.serve()
 
 
