@@ -23,6 +23,7 @@ version = release = version_of("channelscope")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
+myst_enable_extensions = ["deflist"]
 exclude_patterns = ["_build"]
 nitpicky = True
 # Links between pages are checked. Types in signatures name what has no page: asyncio, Django.

@@ -19,6 +19,7 @@ from console.consumer_view import read_consumer
 from console.pages.page import Page
 from console.query import Field, Pattern, Query
 from console.relay import relay
+from console.relay_answers import MOST_ROWS
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -100,6 +101,10 @@ WORDINGS: dict[str, Wording] = {
         "Sent on the channel:",
     ),
 }
+
+
+MOST_AT_ONCE = MOST_ROWS
+"""Connections of one process that an action takes: another process tells of no more."""
 
 
 class Changed(RefusedAction):
@@ -216,6 +221,11 @@ class DialogPage(Page):
         elif self.takes_all and self.is_on_connections:
             found, self.silent = await relay.matching(self.wanted)
             self.targets = Targets(found)
+            if any(len(ids) >= MOST_AT_ONCE for ids in found.values()):
+                self.error = (
+                    f"More than {MOST_AT_ONCE:_} match in one process: narrow the filter, and act"
+                    " on a part of them."
+                )
         if self.targets.count == 1 and not self.takes_all:
             [word] = self.targets.words
             self.view = await relay.connection(word.partition(":")[2])

@@ -308,8 +308,10 @@ class ListeningNode(ServedNode):
         It is for one receiver, whom no order binds but that of each sender. As long as nothing
         that was sent from here can still arrive there, this is the next.
         """
+        if self._own.is_unsure and self.servers.is_idle:
+            self._own.is_unsure = False  # what was sent again after an outage has been sent
         groups = self.membership.groups_of(channel)
-        if not (self._own.is_quiet(channel, groups) and self.servers.is_idle):
+        if self._own.is_unsure or not self._own.is_quiet(channel, groups):
             await super()._send_own(channel, payload)
         elif not self.deliver_to_channel(channel, payload, is_muted()):
             raise ChannelFull(channel, self.options.capacity_of(channel))

@@ -13,11 +13,17 @@ from collections.abc import Iterable
 
 
 class OwnTraffic:
-    """The numbers of the messages that are under way to own channels."""
+    """The numbers of the messages that are under way to own channels.
 
-    __slots__ = ("_arrivals", "_groups", "_outcomes", "_under_way")
+    Attributes:
+        is_unsure: whether something was let go of that may come yet. Set back by who knows that
+            nothing of it can.
+    """
+
+    __slots__ = ("_arrivals", "_groups", "_outcomes", "_under_way", "is_unsure")
 
     def __init__(self) -> None:
+        self.is_unsure = False
         self._under_way: dict[str, deque[int]] = {}
         self._outcomes: dict[int, asyncio.Future[bool]] = {}
         self._groups: dict[str, deque[int]] = {}
@@ -32,16 +38,13 @@ class OwnTraffic:
         return len(numbers) if numbers is not None else 0
 
     def is_quiet(self, channel: str, groups: Iterable[str]) -> bool:
-        """Return whether nothing is under way to `channel`, which is in `groups`.
-
-        What consumers are told of is not kept by channel: then any of it counts.
-        """
-        if self._outcomes or channel in self._under_way:
+        """Return whether nothing is under way to `channel`, which is in `groups`."""
+        if channel in self._under_way:
             return False
         return not self._groups or not any(group in self._groups for group in groups)
 
     def sent(self, channel: str, number: int) -> None:
-        """Take note of a message to a channel that is received from."""
+        """Take note of a message to a channel."""
         self._under_way.setdefault(channel, deque()).append(number)
 
     def not_sent(self, channel: str, number: int) -> None:
@@ -110,6 +113,7 @@ class OwnTraffic:
 
     def lose_all(self) -> None:
         """Let go of all: what is under way may not come, or not soon."""
+        self.is_unsure = True
         self._under_way.clear()
         outcomes, self._outcomes = self._outcomes, {}
         for outcome in outcomes.values():

@@ -192,12 +192,16 @@ class ServedNode(LinkedNode):
     async def _send_to_consumer(self, channel: str, payload: bytes) -> None:
         head, number = self._head(TO_CHANNEL, channel), self._sequence
         outcome = self._own.outcome(number)
+        self._own.sent(channel, number)
         try:
             is_there = await self._append(self.id, head, payload)
         except LayerUnavailable:
+            self._own.not_sent(channel, number)
             self._own.delivered(number, True)
             raise
-        if is_there and not await outcome:
+        if not is_there:
+            self._own.not_sent(channel, number)
+        elif not await outcome:
             raise ChannelFull(channel, self.options.capacity_of(channel))
 
     async def _wait_if_full(self, channel: str) -> None:

@@ -269,6 +269,18 @@ async def test_more_than_were_agreed_to_are_asked_about_again(
     assert [wire.events for wire in wires] == [[], [], []]
 
 
+async def test_more_than_a_process_can_tell_of_are_not_acted_on_in_part(
+    steering: AsyncClient, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.pages.dialogs.MOST_AT_ONCE", 2)
+    wires = [Wire(recording) for _ in range(2)]
+    form = {"all": "1", "count": "9", "q": "", "code": "1000"}
+    response = await steering.post(path("act", "close"), form, headers=HX)
+    assert response.status_code == 422
+    assert "narrow the filter" in response.content.decode()
+    assert [wire.events for wire in wires] == [[], []]
+
+
 async def test_a_filter_that_is_not_understood_acts_on_nothing(
     steering: AsyncClient, recording: Recording
 ) -> None:

@@ -194,7 +194,7 @@ async def test_times_are_in_the_zone_that_the_viewer_chooses(console: Page) -> N
     await expect(console.get_by_role("contentinfo", name="Measurements")).to_contain_text(
         "times in Asia/Tokyo"
     )
-    await console.get_by_label("Theme").select_option("light")
+    await console.get_by_label("Theme", exact=True).select_option("light")
     await expect(console.locator("html")).to_have_attribute("data-theme", "light")
     await console.goto("/console/traffic/")
     await expect(console.get_by_role("contentinfo", name="Measurements")).to_contain_text(

@@ -47,12 +47,19 @@ def test_a_channel_is_quiet_when_nothing_can_arrive_there(own):
     assert own.is_quiet("other", ["room"])
 
 
-async def test_what_a_consumer_is_told_of_makes_no_channel_quiet(own):
-    outcome = own.outcome(1)
-    assert not own.is_quiet("one", [])
-    own.delivered(1, False)
-    assert own.is_quiet("one", [])
+async def test_what_became_of_a_message_is_said_once_it_is_known(own):
+    lost, outcome = own.outcome(1), own.outcome(2)
+    own.delivered(2, False)
+    assert await lost is True
     assert await outcome is False
+
+
+def test_after_an_outage_nobody_knows_what_comes(own):
+    own.sent("one", 1)
+    assert not own.is_unsure
+    own.lose_all()
+    assert own.is_unsure
+    assert own.is_quiet("one", [])
 
 
 async def test_who_waits_for_a_group_waits_for_what_was_sent_until_then_and_no_longer(own):

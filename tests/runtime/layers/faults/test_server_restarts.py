@@ -152,7 +152,7 @@ async def test_a_server_that_stays_away_is_an_error_in_time_and_no_receiver_s_de
     await receiver.heard.until(lambda: receiver.heard.total == 1, "it receives")
     await asyncio.to_thread(own_redis_server.kill)
     for refused in (
-        layer.send(channel, message),
+        layer.send("jobs", message),
         layer.group_send("room", message),
         layer.group_add("room", channel),
     ):

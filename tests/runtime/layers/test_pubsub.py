@@ -1,0 +1,72 @@
+"""What the pub/sub layer says of an outage, in each of the ways that its hooks may be given."""
+
+import asyncio
+
+import pytest
+
+from runtime.layers import connection
+from runtime.layers.pubsub import RedisPubSubChannelLayer
+
+PATIENCE_S = 20
+
+
+@pytest.fixture
+async def made(own_redis_server, monkeypatch):
+    """A function that makes a layer which has listened once."""
+    monkeypatch.setattr(connection, "LONGEST_PAUSE_S", 0.1)
+    layers = []
+
+    async def make(**hooks):
+        layers.append(RedisPubSubChannelLayer(hosts=[own_redis_server.url], **hooks))
+        return layers[-1], await layers[-1].new_channel()
+
+    yield make
+    for layer in layers:
+        await layer.close()
+
+
+async def test_a_type_is_that_of_a_message_which_each_channel_gets(made, own_redis_server):
+    layer, receiving = await made(on_disconnect="layer.gone", on_reconnect="layer.back")
+    attached, got = await layer.new_channel(), []
+
+    def sink(message, cause):
+        got.append(message["type"])
+        return True
+
+    layer.attach(attached, sink)
+    waiting = [asyncio.ensure_future(layer.receive(receiving)) for _ in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(own_redis_server.restart)
+    async with asyncio.timeout(PATIENCE_S):
+        assert [(await one)["type"] for one in waiting] == ["layer.gone", "layer.back"]
+        while len(got) < 2:
+            await asyncio.sleep(0.01)
+    assert got == ["layer.gone", "layer.back"]
+
+
+async def test_a_function_is_called_and_a_coroutine_function_is_awaited(made, own_redis_server):
+    told, is_back = [], asyncio.Event()
+
+    async def back():
+        await asyncio.sleep(0)
+        told.append("back")
+        is_back.set()
+
+    await made(on_disconnect=lambda: told.append("gone"), on_reconnect=back)
+    await asyncio.to_thread(own_redis_server.restart)
+    async with asyncio.timeout(PATIENCE_S):
+        await is_back.wait()
+    assert told == ["gone", "back"]
+
+
+async def test_a_hook_that_fails_is_logged_and_harms_nothing(made, own_redis_server, caplog):
+    layer, channel = await made(on_disconnect=lambda: 1 / 0)
+    await asyncio.to_thread(own_redis_server.restart)
+    async with asyncio.timeout(PATIENCE_S):
+        while "ZeroDivisionError" not in caplog.text:
+            await asyncio.sleep(0.01)
+        receiving = asyncio.ensure_future(layer.receive(channel))
+        while not receiving.done():  # what is sent before it listens again is lost
+            await layer.send(channel, {"type": "after"})
+            await asyncio.sleep(0.01)
+    assert await receiving == {"type": "after"}
