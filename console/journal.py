@@ -56,12 +56,12 @@ class Journal:
         entry.offset = self._next
         self._next += 1
         entries.append(entry)
-        self.held_bytes += entry.kept_bytes + OVERHEAD_BYTES
-        while len(entries) > self.capacity or (
-            self.held_bytes > self.capacity_bytes and len(entries) > 1
-        ):
-            oldest = entries.popleft()
-            self.held_bytes -= oldest.kept_bytes + OVERHEAD_BYTES
+        held = self.held_bytes + entry.kept_bytes + OVERHEAD_BYTES
+        count = len(entries)
+        while count > self.capacity or (held > self.capacity_bytes and count > 1):
+            held -= entries.popleft().kept_bytes + OVERHEAD_BYTES
+            count -= 1
+        self.held_bytes = held
         return entry
 
     def get(self, offset: int) -> Entry | None:

@@ -91,6 +91,7 @@ class State:
         self._closed: dict[str, deque[ConnectionState]] = {}
         self._by_channel: dict[str, ConnectionState] = {}
         self._changed: dict[str, ConnectionState] = {}  # in the order of their last change
+        self._latest: ConnectionState | None = None
         self._removed: deque[tuple[int, str]] = deque(maxlen=REMOVED_KEPT)
         self._misses: dict[tuple[str, str], Miss] = {}  # in the order of their last time
         # Of those that are listed no more: the others can still change.
@@ -189,6 +190,9 @@ class State:
     def touch(self, known: ConnectionState, revision: int) -> None:
         """A connection changed; revisions only grow."""
         known.revision = revision
+        if known is self._latest:  # it is the last already
+            return
+        self._latest = known
         self._changed.pop(known.id, None)
         if known.id in self._listed:
             self._changed[known.id] = known
@@ -204,6 +208,8 @@ class State:
             oldest = closed.popleft()
             del self._listed[oldest.id]
             self._changed.pop(oldest.id, None)
+            if oldest is self._latest:
+                self._latest = None
             self._removed.append((revision, oldest.id))
             self._retired.setdefault(oldest.protocol, ProtocolCounts()).add(oldest)
             oldest.forget()
