@@ -26,6 +26,7 @@ from asgiref.sync import sync_to_async
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import set_script_prefix
+from django.utils.safestring import SafeString
 
 from console import mount, zones
 from console.pages.client import ClientPage
@@ -164,7 +165,8 @@ def render(partials: list[Partial]) -> str:
         {
             "target": partial.target,
             "swap": partial.swap,
-            "html": render_to_string(partial.template, partial.context),
+            # Each space around it would be a node that stays beside the region, swap after swap.
+            "html": SafeString(render_to_string(partial.template, partial.context).strip()),
         }
         for partial in partials
     ]

@@ -274,3 +274,18 @@ async def test_what_another_process_says_late_stands_where_its_time_belongs(
     ]
     stops = console.locator("#tail [tabindex='0']")
     await expect(stops).to_have_count(1)
+
+
+async def test_a_page_that_is_brought_up_to_date_does_not_grow(people: People) -> None:
+    console, grace = await people.staff(), await people.visitor("grace")
+    await enter(grace, "no-growth")
+    await console.goto("/console/traffic/?q=path:*no-growth*+dir:in")
+    foot = console.locator("#tail-foot")
+    nodes = "foot => foot.parentElement.childNodes.length"
+    await say(grace, "first")
+    await expect(tail_row(console, "first")).to_be_visible()
+    before = await foot.evaluate(nodes)
+    for number in range(5):
+        await say(grace, f"line {number}")
+        await expect(tail_row(console, f"line {number}")).to_be_visible()
+    assert await foot.evaluate(nodes) == before
