@@ -13,9 +13,10 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,12 +53,17 @@ class Frames:
         dropped: frames a second that the compositor says it dropped.
         late_share: of the page's frames, which part came more than half a frame late.
         long_tasks: of the page's main thread, their milliseconds.
+        long_on_processor: of those, the milliseconds that the thread ran: the others waited for
+            a processor that something else kept busy.
+        busy_share: how much of the time the page's main thread ran.
     """
 
     drawn: float
     dropped: float
     late_share: float
     long_tasks: list[float]
+    long_on_processor: list[float]
+    busy_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,8 @@ async def _measure(
     await page.evaluate("cancelAnimationFrame(globalThis.asking)")
     rate = (sent[0] - before) * ENTRIES_PER_ECHO / (time.monotonic() - began)
     frames = _read(events, asked.trace_s, late)
-    print(json.dumps({"entries_per_s": round(rate, 1), **_plain(frames)}), flush=True)
+    measured = {"entries_per_s": round(rate, 1), "load": os.getloadavg()[0], **_plain(frames)}
+    print(json.dumps(measured), flush=True)
     await cdp.send("Performance.enable")
     started = time.monotonic()
     while (at_s := time.monotonic() - started) <= asked.memory_s:
@@ -170,19 +177,26 @@ def _read(events: list[dict[str, Any]], seconds: float, times: list[float]) -> F
         if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
     }
     # Of several renderers the page's own is the one that did the work.
-    busy: dict[tuple[int, int], list[float]] = {one: [] for one in threads}
+    busy: dict[tuple[int, int], list[tuple[float, float]]] = {one: [] for one in threads}
     for event in events:
         where = (event["pid"], event["tid"])
         if where in busy and event["name"] in ("RunTask", "ThreadControllerImpl::RunTask"):
-            busy[where].append(event.get("dur", 0))
-    tasks = max(busy.values(), key=sum, default=[])
+            busy[where].append((event.get("dur", 0), event.get("tdur", 0)))
+    tasks = max(busy.values(), key=lambda found: sum(ran for _, ran in found), default=[])
     gaps = [after - before for before, after in itertools.pairwise(times)]
     return Frames(
         drawn=sum(event["name"] == "DrawFrame" for event in events) / seconds,
         dropped=sum(event["name"] == "DroppedFrame" for event in events) / seconds,
         late_share=sum(gap > 25 for gap in gaps) / max(len(gaps), 1),
-        long_tasks=sorted(round(one / 1_000, 1) for one in tasks if one > LONG_TASK_US)[::-1],
+        long_tasks=_longest(lasted for lasted, _ in tasks),
+        long_on_processor=_longest(ran for _, ran in tasks),
+        busy_share=round(sum(ran for _, ran in tasks) / seconds / 1e6, 3),
     )
+
+
+def _longest(durations_us: Iterable[float]) -> list[float]:
+    long = (round(one / 1_000, 1) for one in durations_us if one > LONG_TASK_US)
+    return sorted(long, reverse=True)
 
 
 async def _memory(cdp: CDPSession, at_s: float, rows: int) -> Memory:

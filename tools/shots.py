@@ -25,7 +25,7 @@ from tools.scene import Scene, playing
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 THEMES = ("dark", "light")
 SIZES = {1440: 900, 390: 844}
-COLOURS = 128
+COLOURS = 256
 """Of a palette, as far apart as they can be: glyphs keep theirs, and a picture is small."""
 
 TELLING = {

@@ -16,6 +16,8 @@ import { fill } from "./fields.js";
  * @property {string} [after] Seconds that nobody saw before this one.
  */
 
+const FADING_ROWS = 20;
+
 let leftOut = 0;
 
 /** @param {AbortSignal} signal */
@@ -36,7 +38,10 @@ function take(batch) {
   noteLeftOut(batch.left_out ?? 0, batch.one_of ?? 1);
   if (!tail.dataset.follow || isHolding()) return addHeld(batch.entries.length);
   tail.prepend(...(batch.gaps ?? []).map(gapOf));
-  place(tail, batch.entries.map(rowOf).reverse());
+  const rows = batch.entries.map(rowOf).reverse();
+  // Each fade is painted anew in every frame: of a flood nobody would see them.
+  if (rows.length <= FADING_ROWS) for (const row of rows) row.toggleAttribute("data-new", true);
+  place(tail, rows);
   while (tail.childElementCount > Number(tail.dataset.follow)) tail.lastElementChild?.remove();
   document.dispatchEvent(new CustomEvent("channelscope:rows"));
   tail.parentElement?.querySelector("[data-empty]")?.toggleAttribute("hidden", tail.childElementCount > 0);
@@ -63,7 +68,6 @@ function rowOf(entry) {
   row.dataset.id = entry.id;
   row.dataset.at = String(entry.at);
   row.dataset.process = entry.id.split(":")[0];
-  row.toggleAttribute("data-new", true);
   if (entry.dir === "error") row.dataset.tone = "danger";
   fill(row, entry);
   row.querySelector("[data-f=took]")?.classList.toggle("slow", Boolean(entry.slow));
