@@ -117,19 +117,16 @@ class ApplicationCommunicator:
         return self.output_queue.empty()
 
     async def wait(self, timeout: float = 1) -> None:
-        """Return when the application has ended.
+        """Return when the application has ended, or the time is over: `future.done()` says which.
 
         Args:
-            timeout: seconds.
+            timeout: seconds, after which the application goes on.
 
         Raises:
-            TimeoutError: it still runs.
             BaseException: what it has ended with.
         """
         await asyncio.wait({self.future}, timeout=timeout)
         self._raise_error()
-        if not self.future.done():
-            raise TimeoutError(f"The application still runs after {timeout} s.")
 
     def stop(self, exceptions: bool = True) -> None:
         """Cancel the application, if it runs.
