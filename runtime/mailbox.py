@@ -199,6 +199,16 @@ class Mailbox:
             self._items = None
         self._fail(ending)
 
+    def put_last(self, event: Event, cause: Cause | None = None) -> None:
+        """Put in the client's disconnect event for a client that does not say it.
+
+        Args:
+            event: handled after what waits.
+            cause: what the end is an effect of.
+        """
+        self.is_disconnected = True
+        self._put(_new_tuple(Item, (event, time.monotonic(), cause, True)))
+
     async def wait_until_disconnected(self, timeout_s: float) -> None:
         """Wait for the client's disconnect event, passing over what else it says.
 

@@ -60,8 +60,8 @@ async def end_connection(
     disconnect as usual.
 
     Args:
-        code: the close code, for a WebSocket; other protocols end as they do.
-        reason: at most 123 bytes that the client is told.
+        code: the close code, for a WebSocket; other protocols end with their disconnect event.
+        reason: at most 123 bytes that the client is told, or that event says.
         cause: what the end is an effect of.
 
     Raises:
@@ -72,8 +72,12 @@ async def end_connection(
         raise NotSteerable(connection.id, "It has ended.")
     if kind == "channel":
         raise NotSteerable(connection.id, "A worker's channel ends with its worker.")
-    if connection.mailbox is not None:
-        connection.mailbox.end(ConnectionEnding(code, reason, cause))
+    mailbox = connection.mailbox
+    if mailbox is not None and kind in ("http", "websocket"):
+        mailbox.end(ConnectionEnding(code, reason, cause))
+    elif mailbox is not None:
+        # Only the protocol's own event lets a consumer of its kind say goodbye.
+        mailbox.put_last({"type": f"{kind}.disconnect", "reason": reason or "closed"}, cause)
     elif kind == "websocket":
         await connection.send({"type": "websocket.close", "code": code, "reason": reason})
     else:

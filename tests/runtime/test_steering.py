@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from runtime.boundary import Boundary
-from runtime.exceptions import NotSteerable
+from runtime.consumer import AsyncConsumer, SyncConsumer
+from runtime.exceptions import NotSteerable, StopConsumer
 from runtime.generic.http import AsyncHttpConsumer
 from runtime.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from runtime.steering import end_connection, hand_message, send_event
@@ -37,6 +38,11 @@ class SyncChat(WebsocketConsumer):
 
     def disconnect(self, code):
         type(self).ended_with.append(code)
+
+
+class Echo(SyncConsumer):
+    def chat_receive(self, event):
+        self.send({"type": "chat.send", "text": event["text"]})
 
 
 @pytest.fixture(params=[Chat, SyncChat])
@@ -157,6 +163,35 @@ async def test_a_response_of_a_consumer_is_ended_and_that_of_a_view_is_not():
                 else:
                     with pytest.raises(NotSteerable, match="ends with its view"):
                         await end_connection(connection, 1000, "")
+
+
+async def test_another_protocol_ends_with_its_own_event_after_what_waits():
+    class Guest(AsyncConsumer):
+        async def chat_receive(self, event):
+            await self.send({"type": "chat.send", "text": event["text"]})
+
+        async def chat_disconnect(self, event):
+            await self.send({"type": "chat.goodbye", "reason": event["reason"]})
+            raise StopConsumer
+
+    with observed() as notebook:
+        async with play(Boundary(Guest.as_asgi()), {"type": "chat"}) as playbook:
+            await playbook.put("chat.receive", text="one")
+            await playbook.expect("chat.send", text="one")
+            connection = notebook.of("scope_opened")[0][0]
+            await end_connection(connection, 1000, "by hand", CAUSE)
+            await playbook.expect("chat.goodbye", reason="by hand")
+            await playbook.end()
+    assert notebook.of("handler_started")[-1][2] == CAUSE
+
+
+async def test_another_protocol_ends_without_a_handler_for_its_event_too():
+    with observed() as notebook:
+        async with play(Boundary(Echo.as_asgi()), {"type": "chat"}) as playbook:
+            await playbook.put("chat.receive", text="one")
+            await playbook.expect("chat.send", text="one")
+            await end_connection(notebook.of("scope_opened")[0][0], 1000, "")
+            await playbook.end()
 
 
 async def test_a_workers_channel_is_its_workers_to_end():
