@@ -129,7 +129,7 @@ def readouts(activities: Sequence[Activity], now: float) -> list[Readout]:
             "Layer messages",
             rate(sent[-1] + delivered[-1]),
             "/s",
-            f"{sent[-1]:.3g} sent, {delivered[-1]:.3g} delivered",
+            f"{rate(sent[-1])} sent, {rate(delivered[-1])} delivered",
             "layer",
         ),
         _drops(activities),

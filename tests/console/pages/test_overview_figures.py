@@ -61,7 +61,7 @@ def test_the_readouts_are_those_of_all_processes() -> None:
     ]
     assert (said["Messages in"].figure, said["Messages in"].unit) == ("12.0", "/s")
     assert said["Messages in"].under == "peak 50.0 at 14:13:10"
-    assert said["Layer messages"].under == "2 sent, 8 delivered"
+    assert said["Layer messages"].under == "2.0 sent, 8.0 delivered"
     assert (said["Layer drops"].figure, said["Layer drops"].tone) == ("4", "warn")
     assert said["Layer drops"].under == "in 10 min, mostly capacity"
     assert (said["Errors"].figure, said["Errors"].under) == ("2", "in 1 handler, 10 min")
