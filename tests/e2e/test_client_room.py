@@ -166,11 +166,12 @@ async def test_a_virtual_scope_without_a_route_shows_the_error_that_it_ends_with
     console = await people.staff()
     await console.goto("/console/client/?url=virtual:telegram")
     panel = panels(console)
+    await panel.get_by_label("Scope", exact=True).fill('{"type": "carrier"}')
     await panel.get_by_role("button", name="Open scope").click()
     did = panel.get_by_role("log", name="What the application did")
     await expect(did).to_contain_text("failed")
     await expect(did).to_contain_text("Traceback")
-    await expect(did).to_contain_text("telegram")
+    await expect(did).to_contain_text("carrier")
 
 
 async def test_a_composed_scope_that_is_none_is_not_sent(people: People) -> None:
