@@ -6,8 +6,8 @@ import pytest
 
 from console.first_run import Check, checks
 from runtime.boundary import Boundary
-from runtime.layers import channel_layers
 from tests.console.recording import PROCESS
+from tests.support.default_layer import default_layer
 from tests.support.minimal_layer import MinimalChannelLayer
 
 
@@ -71,11 +71,8 @@ async def test_an_application_that_is_not_seen_is_named(
 
 
 async def test_a_layer_that_fails_says_how(settings: Any) -> None:
-    before = channel_layers.set("default", SilentLayer())
-    try:
+    with default_layer(SilentLayer()):
         check = (await found())["Channel layer does not answer"]
-    finally:
-        channel_layers.set("default", before)
     assert (check.tone, check.sentence) == ("warn", "ConnectionError: nobody is there")
 
 

@@ -11,9 +11,10 @@ from console.layer_view import (
     read_letters,
 )
 from runtime.consumer import AsyncConsumer
-from runtime.layers import InMemoryChannelLayer, channel_layers
+from runtime.layers import InMemoryChannelLayer
 from runtime.layers.acknowledged import JobCounts
 from runtime.routing import ChannelNameRouter, ProtocolTypeRouter
+from tests.support.default_layer import default_layer
 from tests.support.minimal_layer import MinimalChannelLayer
 
 
@@ -39,9 +40,8 @@ application = ProtocolTypeRouter(
 def layer(settings: Any) -> Any:
     settings.ASGI_APPLICATION = f"{__name__}.application"
     options = {"acknowledged_channels": {"invoices": {"attempts": 1}}, "capacity": 5}
-    before = channel_layers.set("default", made := InMemoryChannelLayer(**options))
-    yield made
-    channel_layers.set("default", before)
+    with default_layer(InMemoryChannelLayer(**options)) as made:
+        yield made
 
 
 async def kill(layer: Any, **message: Any) -> None:

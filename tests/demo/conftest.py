@@ -6,16 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtime.layers import InMemoryChannelLayer, channel_layers
+from runtime.layers import InMemoryChannelLayer
+from tests.support.default_layer import default_layer
 
 
 @pytest.fixture(autouse=True)
 def layer() -> Iterator[InMemoryChannelLayer]:
     """Yield the layer that the application under test gets."""
-    fresh = InMemoryChannelLayer()
-    before = channel_layers.set("default", fresh)
-    yield fresh
-    if before is None:
-        del channel_layers.backends["default"]
-    else:
-        channel_layers.set("default", before)
+    with default_layer(InMemoryChannelLayer()) as fresh:
+        yield fresh

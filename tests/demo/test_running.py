@@ -63,7 +63,7 @@ class Running:
     def end(self) -> tuple[int, str]:
         """Wait for the end, and return the status and what was said since the welcome."""
         said, _ = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, said
+        return self.process.returncode, said.strip()
 
 
 CHECKOUT = (sys.executable, "-m", "console.cli")
@@ -156,7 +156,7 @@ def test_an_installed_wheel_runs_it_beside_whatever_the_project_has(
         assert "2 servers, a worker, your Redis, visitors" in demo.welcome
         until(lambda: "radia" in demo.see("connections/"), "somebody visits", within_s=SOON_S)
         demo.process.send_signal(signal.SIGTERM)
-        assert demo.end() == (0, "\n")
+        assert demo.end() == (0, "")
 
 
 def test_a_redis_that_does_not_answer_is_one_sentence(

@@ -37,7 +37,7 @@ django.setup()
 import channels, channels.layers, runtime.layers
 from django.core.checks import run_checks
 from django.test import Client
-print(channels.__file__, channels.layers is runtime.layers, run_checks())
+print(channels.__file__, channels.layers is runtime.layers, run_checks(), sep="\\t")
 print(Client().get("/console/", headers={"host": "localhost"}).status_code)
 """
 
@@ -118,7 +118,7 @@ def test_its_suite_passes_on_the_runtime_with_three_additions(site: Path) -> Non
 def test_it_then_has_the_console_and_nothing_to_complain_of(site: Path) -> None:
     move_over(site)
     where, status = run(sys.executable, site, "-c", LOOK).splitlines()[-2:]
-    module, is_ours, complaints = where.split(" ", 2)
+    module, is_ours, complaints = where.split("\t")
     assert Path(module).is_relative_to(ROOT / "runtime")
     assert is_ours == "True"
     assert complaints == "[]"
