@@ -99,6 +99,9 @@ class WebsocketLifecycle(AsyncConsumer):
         return None
 
     def _make_base_send(self, send: Send) -> Callable[[Event], Any]:
+        if self._sync or self.slow_client != "block":
+            # These send later than the handler does; what sends at once looks by itself.
+            send = self._forgiving(send)
         if self.slow_client != "block":
             self._outbox = Outbox(
                 send,
@@ -182,6 +185,28 @@ class WebsocketLifecycle(AsyncConsumer):
             logger.debug("%s sent after the close; nothing was sent.", type(self).__name__)
         return self._is_closed
 
+    def _forgiving(self, send: Send) -> Send:
+        async def send_unless_gone(event: Event) -> None:
+            try:
+                await send(event)
+            except Exception as error:  # of the server: raised again unless the client has gone
+                self._leave_to_its_end(error)
+
+        return send_unless_gone
+
+    def _leave_to_its_end(self, error: Exception) -> None:
+        """Count a send in vain if `error` says that the client has just gone; else raise it.
+
+        Its disconnect event is on its way then, and nobody has done anything wrong.
+
+        Source: ASGI specification, "Disconnected Client": a server raises an OSError; Daphne lets
+        through what its WebSocket library raises.
+        """
+        if not _is_of_a_client_gone(error):
+            raise error
+        self._is_closed = True
+        self._is_send_in_vain()
+
     def _denial(
         self, status: int, headers: Iterable[tuple[bytes, bytes]] | None, body: bytes
     ) -> Sequence[Event] | None:
@@ -252,3 +277,10 @@ def _takes_event(connect: Callable[..., Any]) -> bool:
         one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
         for one in parameters
     )
+
+
+def _is_of_a_client_gone(error: Exception) -> bool:
+    kind = type(error)
+    if isinstance(error, OSError):  # of a server's own class, not that of a file that is missing
+        return isinstance(error, ConnectionError) or kind.__module__ != "builtins"
+    return kind.__name__ == "Disconnected" and kind.__module__ == "autobahn.exception"

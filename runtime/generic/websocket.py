@@ -236,7 +236,11 @@ class AsyncWebsocketConsumer(WebsocketLifecycle):
         event = send_event(text_data, bytes_data)
         if self._is_closed and self._is_send_in_vain():
             return
-        await super().send(event)
+        try:
+            await super().send(event)
+        except Exception as error:  # of the server: raised again unless the client has gone
+            self._leave_to_its_end(error)
+            return
         if close:
             await self.close(close)
 
