@@ -63,7 +63,10 @@ class ConsumerApplication(Protocol):
     """
 
     consumer_class: type[AsyncConsumer]
+    """The class of which each scope gets an instance."""
+
     consumer_initkwargs: dict[str, Any]
+    """What its `__init__` is called with."""
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         """Serve the scope by a new instance of the consumer."""
@@ -97,8 +100,10 @@ class AsyncConsumer:
 
     Attributes:
         scope: the details of the connection.
+        channel_layer_alias: which of CHANNEL_LAYERS the consumer speaks through.
         channel_layer: the project's layer of the alias `channel_layer_alias`, or None.
         channel_name: the name of this instance's own channel, if there is a layer.
+        base_send: what `send()` hands an event to: the server, or what stands before it.
         max_concurrency: how many handlers of one connection run at once. With more than 1,
             `connect()` still ends before any other starts, and `disconnect()` starts when all
             have ended; a handler sees the context variables of `connect()`, and its own alone.

@@ -34,6 +34,7 @@ DEADLINE_S = 10.0
 """How long jobs that run may take to finish when the worker is told to stop."""
 
 NO_TYPE = "Worker received message with no type: %s. It needs a 'type' that names a handler."
+"""The error of a job that no handler can be found for."""
 
 CANCEL_S = 1.0
 """How long a cancelled job may take to end before it is left behind."""

@@ -78,6 +78,8 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
             arguments of a `Retention`}.
 
     Attributes:
+        extensions: the extensions that it has.
+        fires_taps: that it tells observers itself.
         channels: {channel: its buffer}, for channels that are received from, or on which
             something waits.
         groups: {group: {channel: when it joined, in seconds of the monotonic clock}}; and, called
