@@ -96,6 +96,7 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.questions",
             "runtime.layers.rosters",
             "runtime.layers.subscriptions",
+            "runtime.layers.unread",
         ),
         (
             "runtime.layers.bell",
