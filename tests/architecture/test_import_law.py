@@ -132,6 +132,7 @@ CHAINS: dict[str, imports.Chain] = {
         "console.query_terms",
         "console.query",
         "console.latency",
+        "console.group_flow",
         "console.group_view",
         "console.groups",
         "console.handlers",
