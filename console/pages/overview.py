@@ -11,7 +11,7 @@ from console.activity import Activity, follow
 from console.first_run import Check, checks
 from console.handlers import STEP_S
 from console.pages import overview_figures as figures
-from console.pages.charts import Chart
+from console.pages.charts import Chart, time_base
 from console.pages.page import Page, Partial, Update, pause_s
 from console.pages.problems import Problem, problems
 from console.pages.query_field import QueryField
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from console.entry_view import EntryView
+    from console.process import ProcessStatus
 
 ERRORS = "dir:error"
 ERRORS_KEPT = 200
@@ -36,7 +37,7 @@ CHECK_S = 3.0
 
 
 class OverviewPage(Page):
-    """All processes, or the one that the address names, over the last 10 minutes.
+    """All processes, or the one that the address names, over the last 10 minutes at most.
 
     Args:
         clock: seconds that only grow.
@@ -104,7 +105,15 @@ class OverviewPage(Page):
     @property
     def note(self) -> str:
         """Of which time the page speaks, beside the title."""
-        return "waiting for the first scope" if self.is_first_run else "last 10 minutes"
+        return (
+            "waiting for the first scope" if self.is_first_run else f"last {self.minutes} minutes"
+        )
+
+    @property
+    def minutes(self) -> int:
+        """What the charts show: no more than the oldest process has lived."""
+        began = [one.process.started_at for one in self.statuses if self._is_chosen(one)]
+        return time_base(time.time() - min(began, default=0.0))
 
     @property
     def is_first_run(self) -> bool:
@@ -119,7 +128,7 @@ class OverviewPage(Page):
     @property
     def charts(self) -> list[Chart]:
         """The screens."""
-        return figures.charts(self._chosen)
+        return figures.charts(self._chosen, self.minutes)
 
     @property
     def consumers(self) -> list[figures.ConsumerRow]:
@@ -157,9 +166,12 @@ class OverviewPage(Page):
         return [
             activity
             for status in self.statuses
-            if not status.is_stale and self.process in ("", status.process.name)
+            if self._is_chosen(status)
             if (activity := self.activities.get(status.process.epoch)) is not None
         ]
+
+    def _is_chosen(self, status: ProcessStatus) -> bool:
+        return not status.is_stale and self.process in ("", status.process.name)
 
     async def _read(self, *, whole: bool) -> None:
         self._read_at = self._clock()

@@ -95,7 +95,8 @@ class JobCounts:
     """How many jobs of a channel there are, by where they stand.
 
     Attributes:
-        waiting: nobody has them; `delayed` have failed, and wait for their next attempt.
+        waiting: nobody has them.
+        delayed: they have failed, and wait for their next attempt.
         taken: workers have them.
         dead: they failed as often as they may.
     """

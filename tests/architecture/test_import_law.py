@@ -96,6 +96,7 @@ CHAINS: dict[str, imports.Chain] = {
             "runtime.layers.questions",
             "runtime.layers.rosters",
             "runtime.layers.subscriptions",
+            "runtime.layers.unread",
         ),
         (
             "runtime.layers.bell",
@@ -131,6 +132,7 @@ CHAINS: dict[str, imports.Chain] = {
         "console.query_terms",
         "console.query",
         "console.latency",
+        "console.group_flow",
         "console.group_view",
         "console.groups",
         "console.handlers",
