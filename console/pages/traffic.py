@@ -119,9 +119,9 @@ class TrafficPage(Page):
 
     async def load(self) -> None:
         """Read the newest entries, or those before a position, and the message that is open."""
-        found, *_ = await asyncio.gather(
+        found, _ = await asyncio.gather(
             relay.entries(self.query.query, before=self.before, limit=SHOWN_AT_FIRST),
-            *(self._count_preset(query) for query in COUNTED),
+            self._count_presets(),
         )
         self.reached, self.since = found.position, dict(found.since)
         self.silent = found.silent
@@ -178,9 +178,10 @@ class TrafficPage(Page):
         self._move_density(update, entries, left_out)
         return update
 
-    async def _count_preset(self, query: str) -> None:
-        narrowed = QueryField.read(query, process=self.process).query
-        self._counts[query] = (await relay.entries(narrowed, limit=1)).matched
+    async def _count_presets(self) -> None:
+        narrowed = [QueryField.read(query, process=self.process).query for query in COUNTED]
+        found = await asyncio.gather(*(relay.entries(query, limit=1) for query in narrowed))
+        self._counts = dict(zip(COUNTED, (page.matched for page in found), strict=True))
 
     def _move_density(self, update: Update, entries: Sequence[EntryView], left_out: int) -> None:
         """Bring the strip up to date, and draw it again when a step is over."""
