@@ -80,6 +80,7 @@ class JobChannel:
         self._servers = servers
         self._keys = keys.jobs(channel)
         self._took = keys.took(channel, node_id)
+        self._ended = keys.ended(channel, node_id)
         self._codec = codec
         self._keep_ms = int(keep_s * 1000)
         self._abandoned_ms = max(1, int(policy.abandoned_after_s * 1000))
@@ -111,7 +112,8 @@ class JobChannel:
 
     async def acknowledge(self, job: Job) -> bool:
         """Say that `job` is done; False if it is another worker's now."""
-        return bool(await self._call(JOB_DONE, job.id, job.receipt))
+        receipt = (job.id, job.receipt, self._keep_ms)
+        return bool(await self._call(JOB_DONE, *receipt, key=self._ended))
 
     async def fail(self, job: Job, error: str, silent_ms: int = 0) -> float | None:
         """Delay `job` or bury it, and say so in the log; see `AcknowledgingLayer.fail_job`.
@@ -121,8 +123,8 @@ class JobChannel:
         """
         delay_s = self.policy.delay_s(job.attempt)
         delay_ms = "" if delay_s is None else int(delay_s * 1000)
-        limits = (silent_ms, job.attempt, delay_ms, error, MOST_DEAD_LETTERS)
-        if not await self._call(JOB_FAIL, job.id, job.receipt, *limits):
+        limits = (silent_ms, job.attempt, delay_ms, error, MOST_DEAD_LETTERS, self._keep_ms)
+        if not await self._call(JOB_FAIL, job.id, job.receipt, *limits, key=self._ended):
             return None
         if delay_s is None:
             log_death(job, error)
