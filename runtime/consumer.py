@@ -22,7 +22,7 @@ from asgiref.sync import markcoroutinefunction
 
 from runtime import DEFAULT_CHANNEL_LAYER
 from runtime.boundary import CONNECTION_KEY
-from runtime.concurrency import handle_concurrently
+from runtime.concurrency import handle_concurrently, may_overlap
 from runtime.db import aclose_connections_if_due, has_opened_connections
 from runtime.drain import current_drain
 from runtime.drops import drops
@@ -107,6 +107,7 @@ class AsyncConsumer:
         max_concurrency: how many handlers of one connection run at once. With more than 1,
             `connect()` still ends before any other starts, and `disconnect()` starts when all
             have ended; a handler sees the context variables of `connect()`, and its own alone.
+            The jobs of an acknowledged channel are handled one at a time all the same.
         revalidate_user_every: seconds after which session and user are read again: before the
             next message, or about then if none comes. A user who has logged out, has a new
             password or may not log in any more is disconnected: with the close code 4401,
@@ -290,7 +291,7 @@ class AsyncConsumer:
 
     async def _handle_all(self) -> None:
         mailbox = self._mailbox
-        if self.max_concurrency > 1:
+        if self.max_concurrency > 1 and may_overlap(self.scope, type(self)):
             return await handle_concurrently(mailbox, self._dispatch_in_task, self.max_concurrency)
         if self._connection is not None:
             return await self._handle_all_observed(self._connection)

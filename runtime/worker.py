@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from runtime.acknowledging import Ending, HeldJobs, policy_of
+from runtime.concurrency import ACKNOWLEDGED
 from runtime.exceptions import JobsCutOff
 from runtime.jobs import JobQueue
 from runtime.signals import stopped_by_signals
@@ -188,6 +189,7 @@ class Worker:
         return self._queues[scope_id]
 
     async def _serve_acknowledged(self, channel: str, scope: Scope, policy: RetryPolicy) -> None:
+        scope = {**scope, "extensions": {ACKNOWLEDGED: {}}}
         held = self._held[channel] = HeldJobs(self.channel_layer, policy.abandoned_after_s)
         self._renewals.append(spawn(held.keep(), name=f"renewals of {channel}"))
         queue = self.get_or_create_application_instance(channel, scope)

@@ -190,11 +190,13 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
             sink(*taken)
 
     async def release_channel(self, channel: str) -> None:
-        """Forget `channel`, what waits for it, and its memberships."""
+        """Forget `channel`, what waits for it, which is lost, and its memberships."""
         with self._lock:
             self._sinks.pop(channel, None)
             self._expiries.pop(channel, None)
-            self.channels.pop(channel, None)
+            waiting = self.channels.pop(channel, _NOTHING)
+            while (lost := waiting.take()) is not None:
+                drops.report(None, channel, lost[0], "undelivered", cause=lost[1])
             for group in self._groups_of.pop(channel, ()):
                 self._leave(group, channel)
         if channel in self._tracked:
