@@ -1,7 +1,7 @@
 """The room Groups: every group of all processes, and one of them with who is in it.
 
 Owns what is read when, and what of it is sent again. What happens wakes it; it asks the
-processes at most twice a second, and only while somebody looks.
+processes at once after a quiet while, then at most each `REFRESH_S`, and only while somebody looks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 LIMIT = 200
 RECENT = 8
-REFRESH_S = 0.5
+REFRESH_S = 0.4
 LAYER_S = 5.0
 """How often the layer itself is asked: an answer costs what it holds."""
 
@@ -133,6 +133,17 @@ class GroupsPage(Page):
         return happenings.narrowed(Query((term,)))
 
     @property
+    def tick_s(self) -> float:
+        """When it reads the groups again."""
+        return max(self._wait_s, 0.0)
+
+    @property
+    def _wait_s(self) -> float:
+        # Rates and sparklines fall because time passes.
+        pause_s = REFRESH_S if self._is_behind else 2 * REFRESH_S
+        return self._read_at + pause_s - time.monotonic()
+
+    @property
     def interest(self) -> Interest | None:
         """Who joins and leaves in the other processes, and what is sent."""
         return Interest("tail", str(self.wanted), limit=20)
@@ -159,9 +170,7 @@ class GroupsPage(Page):
         if entries:
             self.recent.extend(sorted(entries, key=lambda entry: entry.at))
             self._is_behind = True
-        now = time.monotonic()
-        # Rates and sparklines fall because time passes.
-        if now - self._read_at < (REFRESH_S if self._is_behind else 2 * REFRESH_S):
+        if self._wait_s > 0:
             return update
         await self._read()
         self._add_changed(update)

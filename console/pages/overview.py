@@ -12,7 +12,7 @@ from console.first_run import Check, checks
 from console.handlers import STEP_S
 from console.pages import overview_figures as figures
 from console.pages.charts import Chart, time_base
-from console.pages.page import Page, Partial, Update
+from console.pages.page import Page, Partial, Update, pause_s
 from console.pages.problems import Problem, problems
 from console.pages.query_field import QueryField
 from console.reading import Interest
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 ERRORS = "dir:error"
 ERRORS_KEPT = 200
-EVERY_S = 0.7
-"""Between two looks at what the processes do, at least."""
-
 STEPS_AGAIN = 4
 """Of the last steps it is asked again what happened; those before them are over."""
 
 ANSWER_S = 0.8
+SHARED_S = 0.2
+"""How old what another viewer was told may be."""
+
 CHECK_S = 3.0
 
 
@@ -47,7 +47,6 @@ class OverviewPage(Page):
     room: ClassVar[str] = "overview"
     template: ClassVar[str] = "console/overview.html"
     title = "Overview"
-    tick_s: ClassVar[float] = 0.8
 
     def __init__(
         self,
@@ -75,23 +74,28 @@ class OverviewPage(Page):
             await self._check(is_live=False)
 
     async def update(self) -> Update:
-        """Return the regions and the charts that changed, once a second at most."""
+        """Return the regions and the charts that changed; problems as they come."""
         update = self.status()
         if self.reached is None:
             return update
         is_news = await self._hear(update)
         passed_s = self._clock() - self._read_at
-        if passed_s >= EVERY_S:
+        if passed_s >= self.tick_s:
             was_first_run = self.is_first_run
             await self._read(whole=self._has_newcomers or passed_s > (STEPS_AGAIN - 2) * STEP_S)
             update.must_reload = update.must_reload or was_first_run != self.is_first_run
         if self.is_first_run:
             await self._add_checks(update)
-        elif passed_s >= EVERY_S:
+        elif passed_s >= self.tick_s:
             self._add_regions(update)
         elif is_news:
             self._add(update, "problems", {"problems": self.problems})
         return update
+
+    @property
+    def tick_s(self) -> float:
+        """Between two looks at what the processes do, at least."""
+        return pause_s(len(self.statuses))
 
     @property
     def interest(self) -> Interest | None:
@@ -174,7 +178,12 @@ class OverviewPage(Page):
         if whole:
             found, silent = await relay.activity()
         else:
-            found, silent = await relay.activity(STEPS_AGAIN, timeout_s=ANSWER_S)
+            found, silent = await relay.shared.get(
+                ("activity", STEPS_AGAIN),
+                lambda: relay.activity(STEPS_AGAIN, timeout_s=ANSWER_S),
+                now=self._clock(),
+                age_s=SHARED_S,
+            )
         known = self.activities
         self._has_newcomers = not whole and not known.keys() >= found.keys()
         there = {status.process.epoch for status in self.statuses}
