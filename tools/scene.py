@@ -39,10 +39,15 @@ MURMURS = (
     "shipped",
     "coffee?",
 )
-OTHER_ROOMS = {"grace": ("django", "ops"), "linus": ("django",), "barbara": ("ops",), "alan": ()}
+OTHER_ROOMS = {
+    "grace": ("django", "ops"),
+    "linus": ("django",),
+    "barbara": ("ops",),
+    "alan": ("ops",),
+}
 """Where else each is, by sockets of their own: who is in several groups is worth a picture."""
 
-MURMUR_S = {"lobby": 1.7, "django": 0.9, "ops": 2.3}
+MURMUR_S = {"django": 0.9, "ops": 2.3}
 """How often somebody says something there, so that the charts have a line each."""
 
 UNSENDABLE = r'{"type": "message", "text": "half a letter: \ud83d"}'
@@ -75,8 +80,7 @@ class Scene:
         await self._listen(self.people[0], "/ws/ticker/", "/ws/log/", "/ws/echo/")
         await self._listen(self.people[1], "/ws/ticker/", "/ws/nowhere/")
         for (name, _), page in zip(names, self.people, strict=True):
-            rooms = [*OTHER_ROOMS[name], *(["lobby"] if name == "alan" else [])]
-            await self._murmur(page, {room: MURMUR_S[room] for room in rooms})
+            await self._murmur(page, {room: MURMUR_S[room] for room in OTHER_ROOMS[name]})
         await self.talk()
         await self._say_raw(self.people[2], UNSENDABLE)
         await self.people[0].wait_for_timeout(1_500)  # the tickers tick, the pictures need no more

@@ -32,7 +32,7 @@ others are as far apart as they can be, so that glyphs keep theirs, and a pictur
 
 TELLING = {
     "connections": "/ws/chat/lobby/",
-    "traffic": "chat.message",
+    "traffic": '{"type":"chat.message"',
     "groups": "chat.lobby",
 }
 """What the row says that is opened in a room."""

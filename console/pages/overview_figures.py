@@ -97,6 +97,11 @@ class ConsumerRow:
     tone: str
     recent: tuple[int, ...]
 
+    @property
+    def place(self) -> str:
+        """The end of its module, which tells it from others of its name."""
+        return ".".join(self.module.split(".")[-2:])
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:

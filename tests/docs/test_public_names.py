@@ -11,7 +11,6 @@ import pytest
 
 from runtime.layers.acknowledged import AcknowledgingLayer
 from runtime.taps import Observer
-from runtime.testing import plugin
 from tests.docs.blocks import DOCS
 from tests.docs.built import Built
 from tests.docs.public_names import Reference
@@ -120,15 +119,6 @@ def test_what_a_page_imports_has_its_entry(page: Any, built: Built) -> None:
             known = {f"{module}.{name}", f"{home}.{name}"} & built.entries
             is_module = isinstance(value, ModuleType) and f"{module}.{name}." in str(built.entries)
             assert known or is_module, f"{module}.{name}"
-
-
-def test_every_fixture_of_the_plugin_is_documented() -> None:
-    made = {name for name, value in vars(plugin).items() if "FixtureFunction" in repr(type(value))}
-    page = (DOCS / "testing.md").read_text(encoding="utf-8")
-    table = page.partition("## Fixtures")[2].partition("###")[0]
-    documented = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
-    assert made - documented == {"opened_communicators"}  # which the others share
-    assert documented <= made
 
 
 def test_every_logger_is_documented_by_its_name_or_by_one_above_it() -> None:
