@@ -111,9 +111,9 @@ class JobChannel:
         return bool(await self._call(JOB_RENEW, job.id, job.receipt))
 
     async def acknowledge(self, job: Job) -> bool:
-        """Say that `job` is done; False if it is another worker's now."""
-        receipt = (job.id, job.receipt, self._keep_ms)
-        return bool(await self._call(JOB_DONE, *receipt, key=self._ended))
+        """Say that `job` is done; False if it is another worker's now, or had its end."""
+        ticket = (next(self._tickets), self._keep_ms)
+        return bool(await self._call(JOB_DONE, job.id, job.receipt, *ticket, key=self._ended))
 
     async def fail(self, job: Job, error: str, silent_ms: int = 0) -> float | None:
         """Delay `job` or bury it, and say so in the log; see `AcknowledgingLayer.fail_job`.
@@ -123,8 +123,10 @@ class JobChannel:
         """
         delay_s = self.policy.delay_s(job.attempt)
         delay_ms = "" if delay_s is None else int(delay_s * 1000)
-        limits = (silent_ms, job.attempt, delay_ms, error, MOST_DEAD_LETTERS, self._keep_ms)
-        if not await self._call(JOB_FAIL, job.id, job.receipt, *limits, key=self._ended):
+        limits = (silent_ms, job.attempt, delay_ms, error, MOST_DEAD_LETTERS)
+        ticket = (next(self._tickets), self._keep_ms)
+        said = (job.id, job.receipt, *limits, *ticket)
+        if not await self._call(JOB_FAIL, *said, key=self._ended):
             return None
         if delay_s is None:
             log_death(job, error)

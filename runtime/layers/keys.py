@@ -114,7 +114,7 @@ class Keys:
         return f"{self.prefix}:jobs:{{{channel}}}:took:{node_id}"
 
     def ended(self, channel: str, node_id: str) -> str:
-        """Return the key of the jobs of an acknowledged channel that a node has ended last."""
+        """Return the key of the calls by which a node has ended jobs of a channel last."""
         return f"{self.prefix}:jobs:{{{channel}}}:ended:{node_id}"
 
 
