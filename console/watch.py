@@ -1,7 +1,7 @@
 """Waiting for something to happen, without polling and without cost while nobody waits.
 
-Owns who waits and how often they may be woken. The recorder calls one function
-for each entry while there is a watcher, and none otherwise.
+Owns who waits and how often they may be woken. The recorder calls one function once something
+has happened since a watcher began to wait, and none while nobody does.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Watchers:
         with self._recorder.lock:
             self._watches = (*self._watches, watch)
             self._recorder.on_change = self._wake_all
+            self._recorder.wake_next()
 
     def remove(self, watch: Watch) -> None:
         """Wake `watch` no more."""
@@ -47,6 +48,10 @@ class Watchers:
             self._watches = tuple(other for other in self._watches if other is not watch)
             if not self._watches:
                 self._recorder.on_change = None
+
+    def wake_next(self) -> None:
+        """Wake all of them as soon as something more happens."""
+        self._recorder.wake_next()
 
     def _wake_all(self) -> None:
         for watch in self._watches:
@@ -97,4 +102,5 @@ class Watch:
         self._event.clear()
         # Whatever is said from here on is for the next call, even while this one returns.
         self._is_due = False
+        self._watchers.wake_next()
         self._next_at = self._loop.time() + self._watchers.batch_s
