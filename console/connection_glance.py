@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from console.connection import ConnectionState
-from console.connection_view import RECORD, ConnectionPhase, ConnectionReader, badge_of
+from console.connection_view import RECORD, ConnectionPhase, ConnectionReader, badge_of, pane_of
 
 
 class Glance(Mapping[str, object]):
@@ -52,6 +52,11 @@ class Glance(Mapping[str, object]):
     def __getattr__(self, name: str) -> Any:
         # What is counted or plain is the connection's own.
         return getattr(self.known, name)
+
+    @property
+    def pane(self) -> str:
+        """What the console's client calls it, if that has opened it."""
+        return pane_of(self.known)
 
     @property
     def badge(self) -> str:

@@ -6,6 +6,7 @@ state. Built when somebody reads. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -27,6 +28,8 @@ BADGES = {
     "channel": "chan",
     "telegram": "tg",
 }
+
+_PANE = re.compile(r"(?:^|;\s*)channelscope_pane=([0-9a-f]{16})(?:;|$)", re.ASCII)
 
 _OURS = "runtime."
 """Keys that the runtime keeps in a scope for itself begin with this."""
@@ -52,6 +55,7 @@ class ConnectionView:
         revision: offset of the latest entry that changed it.
         epoch: of its process; what is read of a connection lies there.
         opened_by: who opened it through the console, such as "ada as grace"; "" if nobody knows.
+        pane: what the console's client calls it, which has opened it; "" for all others.
     """
 
     id: str
@@ -90,6 +94,7 @@ class ConnectionView:
     scope: Mapping[str, Any]
     epoch: str = ""
     opened_by: str = ""
+    pane: str = ""
 
     def redacted_scope(self) -> Mapping[str, Any]:
         """Return the scope as JSON could say it; empty if it is no longer kept."""
@@ -131,7 +136,7 @@ RECORD: dict[str, Callable[[Any], object]] = {
     "error": lambda seen: error_names(seen.last_error),
     "size": lambda seen: seen.in_bytes + seen.out_bytes,
     "consumer": lambda seen: (seen.consumer, seen.consumer_path),
-    "id": lambda seen: (seen.id, seen.short_id),
+    "id": lambda seen: (seen.id, seen.short_id, *([seen.pane] if seen.pane else ())),
     "text": _words,
 }
 """What a query asks of a connection, by its key: of a `ConnectionView`, or of a `Glance`."""
@@ -206,6 +211,7 @@ class ConnectionReader:
             scope=scope_of(known, redactor) if with_scope else {},
             epoch=self.epoch,
             opened_by=known.opened_by,
+            pane=pane_of(known),
         )
 
     def state(self, known: ConnectionState, now: float) -> ConnectionPhase:
@@ -245,6 +251,18 @@ def badge_of(protocol: str) -> str:
 def code_of(known: ConnectionState) -> int | None:
     """Return the close code of a connection; of HTTP the status, as soon as it is known."""
     return known.close_code if known.close_code is not None else known.status
+
+
+def pane_of(known: ConnectionState) -> str:
+    """Return what the console's client calls a connection that it has opened; "" for others.
+
+    A browser tells its page nothing of a WebSocket that the server could know it by, so the page
+    makes up a word and sends it as a cookie of the handshake.
+    """
+    if not known.is_from_console:
+        return ""
+    found = _PANE.search(_header(known.scope or {}, b"cookie"))
+    return found[1] if found else ""
 
 
 def error_names(sentence: str) -> tuple[str, ...]:

@@ -313,6 +313,9 @@ class EntryRecord(Mapping[str, object]):
     def _process(self) -> str:
         return self._reader.process
 
+    def _at(self) -> float:
+        return self._entry.at
+
     def _size(self) -> int | None:
         return self._reader.size_bytes(self._entry)
 

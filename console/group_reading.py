@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from console.group_flow import GroupFlow, flow_of
 from console.group_view import (
     MOST_COUNTED,
     MOST_GROUPS,
@@ -26,6 +27,7 @@ from runtime import DEFAULT_CHANNEL_LAYER
 from runtime.layers import channel_layers
 
 if TYPE_CHECKING:
+    from console.entry import Entry
     from console.reader import Reader
 
 MEMBER_GROUPS = 6
@@ -61,7 +63,9 @@ async def read_group(reader: Reader, name: str) -> GroupDetail | None:
         members = recorder.state.memberships.members(name)
         if not members and recorder.state.groups.get(name) is None:
             return None
-    row = _row(reader, name, len(members), recorder.clock())
+    now = recorder.clock()
+    row = _row(reader, name, len(members), now)
+    flow = _flow(reader, name, now)
     latest = list(members)[: -MOST_MEMBERS - 1 : -1]
     views: list[MemberView] = []
     await in_slices(
@@ -72,7 +76,7 @@ async def read_group(reader: Reader, name: str) -> GroupDetail | None:
     kin, consumers = await _kin(reader, name, list(members)[:MOST_COUNTED])
     process = reader.process.name
     by_process = {process: len(members)} if members else {}
-    return GroupDetail(row, kin, consumers, tuple(views), by_process)
+    return GroupDetail(row, kin, consumers, tuple(views), by_process, flow)
 
 
 def _row(reader: Reader, name: str, members: int, now: float) -> GroupRow:
@@ -87,6 +91,22 @@ def _row(reader: Reader, name: str, members: int, now: float) -> GroupRow:
         stats.first_at if stats is not None else 0.0,
         1 if members else 0,
     )
+
+
+def _flow(reader: Reader, name: str, now: float) -> GroupFlow:
+    """Return what was sent to a group: how often as it was counted, to how many as it is held."""
+    recorder = reader.recorder
+    with recorder.lock:
+        sends = [one for one in recorder.journal if one.group == name and one.kind == "group_send"]
+        held = flow_of([(one.at, _receivers(one)) for one in sends], now)
+        stats = recorder.state.groups.get(name)
+        sent = stats.sent_by_step(now) if stats is not None else held.sent
+    return GroupFlow(held.newest, sent, held.addressed)
+
+
+def _receivers(entry: Entry) -> int:
+    count = (entry.facts or {}).get("receivers", 0)
+    return count if isinstance(count, int) else 0
 
 
 def _member(reader: Reader, group: str, channel: str, joined_at: float) -> MemberView:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from console.group_flow import GroupFlow
+
 Sort: TypeAlias = Literal["members", "rate", "name"]
 
 SORTS: tuple[Sort, ...] = ("members", "rate", "name")
@@ -111,6 +113,7 @@ class GroupDetail:
         consumers: dotted names of the classes that serve members.
         members: the latest that came.
         by_process: how many there are in each process, by its name.
+        flow: what was sent to it in the last five minutes.
     """
 
     row: GroupRow
@@ -118,6 +121,7 @@ class GroupDetail:
     consumers: tuple[str, ...] = ()
     members: tuple[MemberView, ...] = ()
     by_process: Mapping[str, int] = field(default_factory=dict)
+    flow: GroupFlow = field(default_factory=GroupFlow)
 
     def __add__(self, other: GroupDetail) -> GroupDetail:
         """Return what both say of the same group."""
@@ -131,6 +135,7 @@ class GroupDetail:
             tuple(dict.fromkeys((*self.consumers, *other.consumers)))[:MOST_KINDS],
             tuple(members[:MOST_MEMBERS]),
             dict(counts),
+            self.flow + other.flow,
         )
 
     @property

@@ -8,6 +8,7 @@ its lock. Pure.
 from __future__ import annotations
 
 from console.connection import ACTIVITY_BUCKETS, ACTIVITY_S, Meter
+from console.group_flow import STEP_S, STEPS
 
 GROUPS_KEPT = 5_000
 """Groups whose counts are kept: of more, those that were heard of first are forgotten."""
@@ -21,12 +22,14 @@ class GroupStats:
         sends: messages that this process sent to it since then.
     """
 
-    __slots__ = ("_meter", "first_at", "sends")
+    __slots__ = ("_meter", "_steps", "first_at", "sends")
 
     def __init__(self, first_at: float) -> None:
         self.first_at = first_at
         self.sends = 0
-        self._meter: Meter | None = None  # of a group that nobody sends to there is none
+        # Of a group that nobody sends to there are none.
+        self._meter: Meter | None = None
+        self._steps: Meter | None = None
 
     def __repr__(self) -> str:
         return f"<GroupStats sends={self.sends}>"
@@ -34,13 +37,19 @@ class GroupStats:
     def count_send(self, now: float) -> None:
         """A message was sent to it."""
         self.sends += 1
-        if self._meter is None:
+        if self._meter is None or self._steps is None:
             self._meter = Meter(ACTIVITY_BUCKETS, ACTIVITY_S)
+            self._steps = Meter(STEPS, STEPS * STEP_S)
         self._meter.mark(now)
+        self._steps.mark(now)
 
     def activity(self, now: float) -> tuple[int, ...]:
         """Return the sends of the last 60 s in buckets, the oldest first."""
         return self._meter.read(now) if self._meter is not None else (0,) * ACTIVITY_BUCKETS
+
+    def sent_by_step(self, now: float) -> tuple[int, ...]:
+        """Return the sends of the last five minutes in the steps of `group_flow`."""
+        return self._steps.read(now) if self._steps is not None else (0,) * STEPS
 
 
 class Groups:

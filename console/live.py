@@ -142,7 +142,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             update = await page.update()
             if update:
                 await self._deliver(update, page.position)
-            await _changed_or_tick(watch, page.tick_s)
+            await watch.changed_within(page.tick_s)
 
     async def _deliver(self, update: Update, position: str) -> None:
         batch: dict[str, Any] = {"position": position, **update.data}
@@ -171,14 +171,6 @@ def render(partials: list[Partial]) -> str:
         for partial in partials
     ]
     return render_to_string("console/live.html", {"regions": regions})
-
-
-async def _changed_or_tick(watch: Watch, tick_s: float) -> None:
-    try:
-        async with asyncio.timeout(tick_s):
-            await watch.changed()
-    except TimeoutError:
-        pass
 
 
 async def _by_socket(scope: Scope, receive: Receive, send: Send) -> None:

@@ -103,6 +103,14 @@ TABLE: tuple[Key, ...] = (
     Key("id", "id of the connection, or its first 8 characters", "id:5f00c2a1"),
     Key("trace", "id of all that one inbound event caused", "trace:5f00c2000017", TRAFFIC),
     Key(
+        "at",
+        "when it happened, in seconds since 1970",
+        "at:>=1790000000",
+        TRAFFIC,
+        units=PLAIN,
+        is_number=True,
+    ),
+    Key(
         "size", "bytes of the payload, or of all messages", "size:>1k", units=BYTES, is_number=True
     ),
     Key(

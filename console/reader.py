@@ -30,6 +30,7 @@ from console.recorder import Recorder
 from console.redact import Redactor
 from console.slices import first_in_slices, in_slices
 from console.trace_glance import TraceFold, TraceGlance, TracesRequest
+from console.watch import Watchers
 
 AnyEntry = TypeVar("AnyEntry", Entry, EntryView)
 
@@ -41,12 +42,17 @@ MOST_JUDGED = 2_000
 
 
 class Reader:
-    """Shows what `recorder` has written."""
+    """Shows what `recorder` has written.
+
+    Attributes:
+        watchers: who waits for it to write more.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
         settings, process = recorder.settings, recorder.process
         redactor = self._redactor = Redactor(settings.REDACT)
         self.recorder = recorder
+        self.watchers = Watchers(recorder)
         self._connections = ConnectionReader(process.name, redactor, settings.IDLE_S, process.epoch)
         self.entry_reader = EntryReader(
             process.name, process.epoch, redactor, settings.PREVIEW_CHARS

@@ -25,7 +25,7 @@ from console import audit, recordings, taking
 from console.exports import har, ndjson
 from console.exports.pytest_case import filename, pytest_case
 from console.policy import steering_obstacle
-from console.query import QueryError, parse
+from console.query import Field, Pattern, Query, QueryError, parse
 from console.recorded import Recorded
 from console.recordings import Unrecorded
 from console.relay import relay
@@ -48,6 +48,28 @@ async def begin(request: HttpRequest) -> HttpResponseBase:
         number = await recordings.begin(viewer, name[:80], subject, of, process)
         await taking.start(number, subject, of)
         await line.add(f"It has the number {number}.")
+        return _page(number)
+
+    return await _do(request, do)
+
+
+@staff_only
+async def keep(request: HttpRequest) -> HttpResponseBase:
+    """Keep what is held of one connection of the console's client, and go on with nothing."""
+
+    async def do(viewer: Any, said: Any) -> str:
+        pane = str(said.get("pane", ""))
+        _expect("connection", pane)
+        listing = await relay.listing(Query((Field("id", (Pattern((pane,)),)),)), limit=1)
+        if not listing.rows:
+            raise Unrecorded("Nothing is held of this connection any more.")
+        [view] = listing.rows
+        name = str(said.get("name", "")).strip() or _name("connection", view.id)
+        await audit.record(viewer, f"Kept connection {view.id}.", f"recording {name[:80]}")
+        process = relay.reader.process.name
+        number = await recordings.begin(viewer, name[:80], "connection", view.id, process)
+        taking_now = await taking.start(number, "connection", view.id)
+        taking_now.stop()
         return _page(number)
 
     return await _do(request, do)

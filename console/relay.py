@@ -43,9 +43,10 @@ from console.relay_joining import Joining
 from console.relay_node import ANSWER_S, RelayNode
 from console.relay_replies import Replies, heard
 from console.relay_watching import Watched
+from console.sharing import Shared
 from console.trace_glance import TraceGlance, TraceListing, TracesRequest, in_order, joined
 from console.traces import Held, Trace, build
-from console.watch import Watch, Watchers
+from console.watch import Watch
 
 T = TypeVar("T")
 
@@ -90,11 +91,15 @@ class Relay:
     Args:
         recorder: that of this process; set later by `bind()` for the relay of the
             process, which exists before Django is ready.
+
+    Attributes:
+        shared: what one viewer has asked of all processes, for the others who look.
     """
 
     def __init__(self, recorder: Recorder | None = None) -> None:
         self._reader: Reader | None = None
         self._joining: Joining | None = None
+        self.shared = Shared()
         if recorder is not None:
             self.bind(recorder)
 
@@ -103,9 +108,9 @@ class Relay:
 
     def bind(self, recorder: Recorder, joining: Joining | None = None) -> None:
         """Read `recorder` from now on, and the others through `joining`."""
-        self._reader = Reader(recorder)
+        self._reader = joining.reader if joining is not None else Reader(recorder)
+        self.shared = Shared()
         self._joining = joining
-        self._watchers = Watchers(recorder, batch_s=recorder.settings.BATCH_MS / 1_000)
 
     @property
     def reader(self) -> Reader:
@@ -396,8 +401,7 @@ class Relay:
 
     def watch(self) -> Watch:
         """Return a context in which `await watch.changed()` waits for the next change."""
-        self.reader  # noqa: B018 - says what is missing, if it is
-        return self._watchers.watch()
+        return self.reader.watchers.watch(self.recorder.settings.BATCH_MS / 1_000)
 
     def subscribe(
         self, interest: Interest, since: Mapping[str, int], on_news: Callable[[], None]

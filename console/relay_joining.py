@@ -39,6 +39,7 @@ class Joining:
         find_obstacle: says why a layer does not lead to other processes, or "".
 
     Attributes:
+        reader: the one that it was given.
         obstacle: why only this process is seen and what to do about it; "" if all are.
     """
 
@@ -51,7 +52,7 @@ class Joining:
         batch_s: float = 0.25,
     ) -> None:
         self.obstacle = ""
-        self._reader = reader
+        self.reader = reader
         self._get_layer = get_layer
         self._find_obstacle = find_obstacle or obstacle_of
         self._batch_s = batch_s
@@ -124,7 +125,7 @@ class Joining:
         if obstacle:
             self.obstacle = obstacle
             return True
-        node = RelayNode(self._reader, layer, seals(), batch_s=self._batch_s)
+        node = RelayNode(self.reader, layer, seals(), batch_s=self._batch_s)
         try:
             await node.start()
         except Exception as error:

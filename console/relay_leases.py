@@ -16,6 +16,9 @@ from console.roster import Roster
 MOST_CONSOLES = 32
 BEAT_S = 2.0
 
+NEWS_S = 0.7
+"""Between two beats of a process in which something happens; in a quiet one it is `BEAT_S`."""
+
 UNDER_WAY_S = 1.0
 """How long a lease may be under way, and so be older than it says."""
 
@@ -47,8 +50,15 @@ class Told:
 @dataclass(slots=True)
 class _Console:
     expires_at: float
-    beat_due_at: float
+    beat_at: float | None = None
+    beat_position: int = 0
     told: dict[str, Told] = field(default_factory=dict)
+
+    def is_due(self, now: float, position: int) -> bool:
+        """Return whether it has to hear a beat: sooner if there is something to say."""
+        if self.beat_at is None:
+            return True
+        return now - self.beat_at >= (BEAT_S if position == self.beat_position else NEWS_S)
 
 
 class Leases:
@@ -85,7 +95,7 @@ class Leases:
         """
         console = self._consoles.pop(lease.console, None)
         if console is None:
-            console = _Console(expires_at=now, beat_due_at=now)
+            console = _Console(expires_at=now)
         self._consoles[lease.console] = console
         console.expires_at = now + lease.ttl_s
         # Younger than the console: whoever looks there has seen nothing of this process.
@@ -123,12 +133,16 @@ class Leases:
         for name in [name for name, one in self._consoles.items() if one.expires_at <= now]:
             del self._consoles[name]
 
-    def beats_due(self, now: float) -> dict[str, dict[str, int]]:
-        """Return the consoles that a beat is due to, each with what it was told up to."""
+    def beats_due(self, now: float, position: int) -> dict[str, dict[str, int]]:
+        """Return the consoles that a beat is due to, each with what it was told up to.
+
+        Args:
+            position: the offset that this process's next entry gets.
+        """
         due = {}
         for name, console in self._consoles.items():
-            if console.beat_due_at <= now:
-                console.beat_due_at = now + BEAT_S
+            if console.is_due(now, position):
+                console.beat_at, console.beat_position = now, position
                 due[name] = {one.subscription: one.sent for one in console.told.values()}
         return due
 

@@ -25,6 +25,7 @@ from typing import Any
 from console import plain, vitals
 from console.acting import Acting
 from console.action import Action, failure
+from console.loop_lag import LoopLag
 from console.process import ProcessReport, ProcessStatus
 from console.reader import Reader
 from console.reading import Interest
@@ -76,6 +77,9 @@ ANSWER_S = 2.0
 ACTING_S = 12.0
 """How long what became of an action is waited for: longer than it may take."""
 
+LOOK_S = 0.5
+"""Between two looks at what changed, even when nothing says that it did."""
+
 LINGER_S = 30.0
 """How long a console counts as open after the last page was asked for."""
 
@@ -94,7 +98,7 @@ class RelayNode:
         layer: the project's channel layer.
         seals: of the project's secret, then of those that it had before.
         clock: seconds that only grow.
-        batch_s: seconds between two looks at what changed.
+        batch_s: seconds between two looks at what changed, at least.
     """
 
     def __init__(
@@ -114,7 +118,6 @@ class RelayNode:
         self.on_news: dict[str, Callable[[], None]] = {}
         self._seals = seals
         self._clock = clock
-        self._batch_s = batch_s
         self._born_at = clock()
         self._leases = Leases(reader.process.epoch)
         self._answers = Answers(reader)
@@ -126,7 +129,8 @@ class RelayNode:
         self._is_looked_at = asyncio.Event()
         self._questions = Questions(self.watching, clock)
         self._open_until = 0.0
-        self._lag_s = 0.0
+        self._lag = LoopLag(self.loop)
+        self._watch = reader.watchers.watch(batch_s)
         self._tasks: list[asyncio.Task[None]] = []
         self._answering: set[asyncio.Task[None]] = set()
         self._carrying_out: set[asyncio.Task[None]] = set()
@@ -278,21 +282,23 @@ class RelayNode:
     async def _tell_on(self) -> None:
         while True:
             await self._is_looked_at.wait()
-            began_at = self.loop.time()
+            with self._lag.measured():
+                async with self._watch:
+                    await self._tell_while_looked_at()
+            self._is_looked_at.clear()
+
+    async def _tell_while_looked_at(self) -> None:
+        await self._tell_once()
+        while self._leases:
+            # At once if it was quiet before: who looks sees the first of many happenings early.
+            await self._watch.changed_within(LOOK_S)
             await self._tell_once()
-            if not self._leases:
-                self._is_looked_at.clear()
-                self._lag_s = 0.0
-                continue
-            due_at = max(began_at + self._batch_s, self.loop.time())
-            await asyncio.sleep(due_at - self.loop.time())
-            self._lag_s = max(self._lag_s, self.loop.time() - due_at)
 
     async def _tell_once(self) -> None:
         self._leases.expire(self._clock())
-        if due := self._leases.beats_due(self._clock()):
+        if due := self._leases.beats_due(self._clock(), self.reader.position[1]):
             report = self.report()
-            self._lag_s = 0.0
+            self._lag.reset()
             for console, sent in due.items():
                 await self._send(console, Beat(report, self.channel, sent))
         for told in self._leases.told:
@@ -308,7 +314,7 @@ class RelayNode:
     def report(self) -> ProcessReport:
         """Return what this process says of itself."""
         return ProcessReport(
-            self.reader.process, self.reader.totals(), vitals.rss_bytes(), self._lag_s
+            self.reader.process, self.reader.totals(), vitals.rss_bytes(), self._lag.most_s
         )
 
     async def _answer(self, ask: Ask) -> None:
@@ -384,6 +390,7 @@ class RelayNode:
         elif isinstance(frame, Rewind):
             if (told := self._leases.rewind(frame)) is not None:
                 self._batches.rewound(told)
+                self._watch.wake()
         elif isinstance(frame, Ask | Act):
             self._take_request(frame)
         elif isinstance(frame, Answer):
@@ -408,13 +415,15 @@ class RelayNode:
     def _take_lease(self, lease: Lease, now: float) -> None:
         if lease.console == self.channel:
             return
-        self._leases.take(
+        is_new = self._leases.take(
             lease,
             now=now,
             position=self.reader.position[1],
             uptime_s=now - self._born_at,
         )
         self._is_looked_at.set()
+        if is_new:
+            self._watch.wake()
 
     async def _take_batch(self, batch: Batch, now: float) -> None:
         is_wanted, back = self.watching.take(batch, self.channel, now)

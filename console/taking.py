@@ -20,7 +20,7 @@ from console.relay_replies import heard
 from console.slices import in_slices
 from runtime.tasks import spawn
 
-PAUSE_S = 0.4
+PAUSE_S = 0.25
 """Between two looks."""
 
 MOST_MEMBERS = 40

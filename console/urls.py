@@ -35,6 +35,7 @@ urlpatterns = [
     path("dialogs/<slug:kind>/", action_views.dialog, name="dialog"),
     path("act/<slug:kind>/", action_views.act, name="act"),
     path("recordings/", views.recordings, name="recordings"),
+    path("recordings/keep/", recording_views.keep, name="keep-recording"),
     path("recordings/begin/", recording_views.begin, name="begin-recording"),
     path("recordings/<int:number>/", views.recording, name="recording"),
     path("recordings/<int:number>/end/", recording_views.end, name="end-recording"),

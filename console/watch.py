@@ -15,25 +15,34 @@ if TYPE_CHECKING:
     from console.recorder import Recorder
 
 
+SHARE = 0.04
+"""Of the time of a process, what one viewer may take while something changes all the time."""
+
+LONGEST_S = 0.75
+"""Between two updates, whatever they cost: what happens is to be seen within a second."""
+
+
 class Watchers:
-    """Everyone who waits for changes of one recorder.
+    """Everyone who waits for changes of one recorder: pages, and what tells other processes.
 
     Args:
-        recorder: whose entries wake them.
-        batch_s: seconds that lie between two wakings of the same watcher at least.
+        recorder: whose entries wake them. It knows one function to call, so it has one of these.
     """
 
-    def __init__(self, recorder: Recorder, *, batch_s: float) -> None:
-        self.batch_s = batch_s
+    def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._watches: tuple[Watch, ...] = ()
 
     def __len__(self) -> int:
         return len(self._watches)
 
-    def watch(self) -> Watch:
-        """Return a watcher that begins to watch when it is entered."""
-        return Watch(self)
+    def watch(self, batch_s: float) -> Watch:
+        """Return a watcher that begins to watch when it is entered.
+
+        Args:
+            batch_s: seconds that lie between two of its wakings at least.
+        """
+        return Watch(self, batch_s)
 
     def add(self, watch: Watch) -> None:
         """Wake `watch` from now on."""
@@ -67,9 +76,11 @@ class Watch:
             ...
     """
 
-    def __init__(self, watchers: Watchers) -> None:
+    def __init__(self, watchers: Watchers, batch_s: float) -> None:
         self._watchers = watchers
+        self._batch_s = batch_s
         self._event = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._is_due = False
         self._next_at = 0.0
 
@@ -88,19 +99,38 @@ class Watch:
 
     def wake(self) -> None:
         """Say that something changed; from any thread, and cheap when it was said before."""
-        if self._is_due:
+        loop = self._loop
+        if self._is_due or loop is None:
             return
         self._is_due = True
         # A viewer's loop may have ended without saying so, as in a test.
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._event.set)
+            loop.call_soon_threadsafe(self._event.set)
+
+    def rest(self, cost_s: float) -> None:
+        """Say what the last change took of this process: the next one waits for so much longer.
+
+        A viewer shall not take more than `SHARE` of it; nobody waits longer than `LONGEST_S`.
+        """
+        pause_s = min(cost_s / SHARE, LONGEST_S)
+        self._next_at = max(self._next_at, asyncio.get_running_loop().time() + pause_s)
+
+    async def changed_within(self, seconds: float) -> None:
+        """Return when `changed()` does, or after `seconds` without a change."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.changed()
 
     async def changed(self) -> None:
-        """Return when something changed since the last return; at most once each batch."""
+        """Return when something changed since the last return; at most once each batch.
+
+        After a quiet while the first change is told at once, and what follows it together.
+        """
         await self._event.wait()
-        await asyncio.sleep(max(self._next_at - self._loop.time(), 0))
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(self._next_at - loop.time(), 0))
         self._event.clear()
         # Whatever is said from here on is for the next call, even while this one returns.
         self._is_due = False
         self._watchers.wake_next()
-        self._next_at = self._loop.time() + self._watchers.batch_s
+        self._next_at = loop.time() + self._batch_s

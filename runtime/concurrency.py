@@ -15,13 +15,36 @@ from typing import Any, Final
 
 from runtime.exceptions import StopConsumer
 from runtime.mailbox import Item, Mailbox
+from runtime.throttle import ThrottledWarnings
+from runtime.typing import Scope
 
 logger = logging.getLogger("runtime.concurrency")
+warnings = ThrottledWarnings(logger)
 
 Handle = Callable[[Item], Coroutine[Any, Any, None]]
 
 ALONE: Final = frozenset({"connect", "disconnect"})
 """What the last part of a type says, if its handler runs beside no other."""
+
+ACKNOWLEDGED: Final = "runtime.acknowledged"
+"""The extension in the scope of jobs: who asks for the next has said that the last is done."""
+
+
+def may_overlap(scope: Scope, consumer: type) -> bool:
+    """Return whether the events of a scope may be handled at once; warn a consumer that may not.
+
+    Source: docs/decisions/0012-acknowledged-jobs.md
+    """
+    if ACKNOWLEDGED not in scope.get("extensions", ()):
+        return True
+    warnings.warn(
+        consumer.__qualname__,
+        "%s handles the jobs of the acknowledged channel %r one at a time, whatever its"
+        " max_concurrency: none must count as done before its handler has returned. For several at"
+        " once: runworker --concurrency.",
+        *(consumer.__qualname__, scope["channel"]),
+    )
+    return False
 
 
 async def handle_concurrently(mailbox: Mailbox, handle: Handle, most: int) -> None:

@@ -22,7 +22,7 @@ from asgiref.sync import markcoroutinefunction
 
 from runtime import DEFAULT_CHANNEL_LAYER
 from runtime.boundary import CONNECTION_KEY
-from runtime.concurrency import handle_concurrently
+from runtime.concurrency import handle_concurrently, may_overlap
 from runtime.db import aclose_connections_if_due, has_opened_connections
 from runtime.drain import current_drain
 from runtime.drops import drops
@@ -63,7 +63,10 @@ class ConsumerApplication(Protocol):
     """
 
     consumer_class: type[AsyncConsumer]
+    """The class of which each scope gets an instance."""
+
     consumer_initkwargs: dict[str, Any]
+    """What its `__init__` is called with."""
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         """Serve the scope by a new instance of the consumer."""
@@ -97,11 +100,14 @@ class AsyncConsumer:
 
     Attributes:
         scope: the details of the connection.
+        channel_layer_alias: which of CHANNEL_LAYERS the consumer speaks through.
         channel_layer: the project's layer of the alias `channel_layer_alias`, or None.
         channel_name: the name of this instance's own channel, if there is a layer.
+        base_send: what `send()` hands an event to: the server, or what stands before it.
         max_concurrency: how many handlers of one connection run at once. With more than 1,
             `connect()` still ends before any other starts, and `disconnect()` starts when all
             have ended; a handler sees the context variables of `connect()`, and its own alone.
+            The jobs of an acknowledged channel are handled one at a time all the same.
         revalidate_user_every: seconds after which session and user are read again: before the
             next message, or about then if none comes. A user who has logged out, has a new
             password or may not log in any more is disconnected: with the close code 4401,
@@ -285,7 +291,7 @@ class AsyncConsumer:
 
     async def _handle_all(self) -> None:
         mailbox = self._mailbox
-        if self.max_concurrency > 1:
+        if self.max_concurrency > 1 and may_overlap(self.scope, type(self)):
             return await handle_concurrently(mailbox, self._dispatch_in_task, self.max_concurrency)
         if self._connection is not None:
             return await self._handle_all_observed(self._connection)

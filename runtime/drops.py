@@ -36,6 +36,7 @@ ADVICE: Final[dict[DropReason, str]] = {
     " outbound limit.",
     "undelivered": "the other side refused it, or never acknowledged it.",
 }
+"""What the log says of each reason, and what to do about it."""
 
 
 class Drops:

@@ -35,7 +35,10 @@ from runtime.typing import ASGIApplication, Event, Receive, Scope, Send
 logger = logging.getLogger("runtime.sessions")
 
 CLOSE: Final = "websocket.close"
+"""The event that, before an acceptance, refuses a WebSocket."""
+
 ACCEPT: Final = "websocket.accept"
+"""The event whose headers can carry a cookie."""
 
 
 class SameSiteError(ChannelscopeError, ValueError, AssertionError):

@@ -39,6 +39,7 @@ Cause: TypeAlias = tuple[str, str]
 DropReason: TypeAlias = Literal[
     "capacity", "expired", "malformed", "no handler", "slow client", "undelivered"
 ]
+"""Why a layer message was lost."""
 
 
 class Connection:
@@ -275,10 +276,18 @@ HOOKS = (
     "presence_joined",
     "presence_left",
 )
+"""The names of the taps: the methods that an `Observer` may have."""
 
 
 class Taps:
-    """The hooks as the runtime fires them: each is a callable, or None while nobody listens."""
+    """The hooks as the runtime fires them.
+
+    Each of `HOOKS` is an attribute: a callable with the arguments of the `Observer`'s method, or
+    None while nobody listens.
+
+    Attributes:
+        observers: those that are attached, in the order in which they hear of a thing.
+    """
 
     __slots__ = (*HOOKS, "_muting", "_serving", "observers")
 

@@ -20,7 +20,11 @@ Message: TypeAlias = dict[str, Any]
 """A layer message: what a channel layer carries; `type` names the handler."""
 
 Receive: TypeAlias = Callable[[], Awaitable[Event]]
+"""What an application awaits for the next event."""
+
 Send: TypeAlias = Callable[[Event], Awaitable[None]]
+"""What an application awaits to say something."""
+
 ASGIApplication: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 """What takes a scope, `receive` and `send`.
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from runtime.acknowledging import Ending, HeldJobs, policy_of
+from runtime.concurrency import ACKNOWLEDGED
 from runtime.exceptions import JobsCutOff
 from runtime.jobs import JobQueue
 from runtime.signals import stopped_by_signals
@@ -34,6 +35,7 @@ DEADLINE_S = 10.0
 """How long jobs that run may take to finish when the worker is told to stop."""
 
 NO_TYPE = "Worker received message with no type: %s. It needs a 'type' that names a handler."
+"""The error of a job that no handler can be found for."""
 
 CANCEL_S = 1.0
 """How long a cancelled job may take to end before it is left behind."""
@@ -187,6 +189,7 @@ class Worker:
         return self._queues[scope_id]
 
     async def _serve_acknowledged(self, channel: str, scope: Scope, policy: RetryPolicy) -> None:
+        scope = {**scope, "extensions": {ACKNOWLEDGED: {}}}
         held = self._held[channel] = HeldJobs(self.channel_layer, policy.abandoned_after_s)
         self._renewals.append(spawn(held.keep(), name=f"renewals of {channel}"))
         queue = self.get_or_create_application_instance(channel, scope)

@@ -30,6 +30,26 @@ LINES = (
     "merging now",
     "thanks, that was fast",
 )
+MURMURS = (
+    "who has the release notes?",
+    "the queue is empty again",
+    "review, please",
+    "on it",
+    "that test is slow here, too",
+    "shipped",
+    "coffee?",
+)
+OTHER_ROOMS = {
+    "grace": ("django", "ops"),
+    "linus": ("django",),
+    "barbara": ("ops",),
+    "alan": ("ops",),
+}
+"""Where else each is, by sockets of their own: who is in several groups is worth a picture."""
+
+MURMUR_S = {"django": 0.9, "ops": 2.3}
+"""How often somebody says something there, so that the charts have a line each."""
+
 UNSENDABLE = r'{"type": "message", "text": "half a letter: \ud83d"}'
 """A lone surrogate: no layer can carry it, so that the handler fails as handlers do."""
 
@@ -59,6 +79,8 @@ class Scene:
             self.people.append(await self._come(name, server))
         await self._listen(self.people[0], "/ws/ticker/", "/ws/log/", "/ws/echo/")
         await self._listen(self.people[1], "/ws/ticker/", "/ws/nowhere/")
+        for (name, _), page in zip(names, self.people, strict=True):
+            await self._murmur(page, {room: MURMUR_S[room] for room in OTHER_ROOMS[name]})
         await self.talk()
         await self._say_raw(self.people[2], UNSENDABLE)
         await self.people[0].wait_for_timeout(1_500)  # the tickers tick, the pictures need no more
@@ -84,6 +106,27 @@ class Scene:
         await page.evaluate(
             "paths => { globalThis.listening = paths.map((path) => new WebSocket(path)); }",
             list(paths),
+        )
+
+    async def _murmur(self, page: Page, rooms: dict[str, float]) -> None:
+        """Let somebody be in rooms by sockets of their own, and say a word there now and then."""
+        await page.evaluate(
+            """({ rooms, lines }) => {
+                const say = (socket, every, number) => {
+                    const ready = socket.readyState === WebSocket.OPEN;
+                    const text = lines[number % lines.length];
+                    if (ready) socket.send(JSON.stringify({ type: "message", text }));
+                    // Louder and quieter in turn, as people are.
+                    const pause = every * (1 + 0.7 * Math.sin(number / 3));
+                    setTimeout(say, pause * 1000, socket, every, number + 1);
+                };
+                globalThis.murmuring = Object.entries(rooms).map(([room, every], number) => {
+                    const socket = new WebSocket(`/ws/chat/${room}/`);
+                    say(socket, every, 3 * number);
+                    return socket;
+                });
+            }""",
+            {"rooms": rooms, "lines": MURMURS},
         )
 
     async def _say_raw(self, page: Page, text: str) -> None:

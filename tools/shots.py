@@ -26,16 +26,25 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 THEMES = ("dark", "light")
 SIZES = {1440: 900, 390: 844}
 COLOURS = 256
-"""Of a palette, as far apart as they can be: glyphs keep theirs, and a picture is small."""
+FLAT = 160
+"""Of a palette's colours the commonest, which surfaces and lines have, are kept as they are; the
+others are as far apart as they can be, so that glyphs keep theirs, and a picture is small."""
 
 TELLING = {
     "connections": "/ws/chat/lobby/",
-    "traffic": "merging now",
+    "traffic": '{"type":"chat.message"',
     "groups": "chat.lobby",
 }
 """What the row says that is opened in a room."""
 
 QUERIES = {"routing": "?path=/ws/chat/lobby/"}
+
+SAVED = {
+    "Say hello": '{"type": "message", "text": "hello from the console"}',
+    "Typing": '{"type": "typing"}',
+    "Without a text": '{"type": "message"}',
+}
+RECORD_MS = 6_000
 
 SETTLED_MS = 1_200
 """Fonts, the first batch of the socket and the fade of new rows are over by then."""
@@ -61,6 +70,8 @@ async def main(arguments: Sequence[str] | None = None) -> None:
             link = scene.servers[0].new_sign_in_link()
             state = await _signed_in(scene, link)
             shots = [shot async for shot in _shots(scene, state)]
+            # By then the charts have something to show.
+            shots.sort(key=lambda shot: shot.name == "overview")
             for shot in shots:
                 if not asked.names or shot.name in asked.names:
                     await scene.talk()
@@ -89,10 +100,12 @@ async def _shots(scene: Scene, state: Path) -> AsyncIterator[Shot]:
         await page.goto(f"/console/{room.name}/{QUERIES.get(room.name, '')}")
         yield Shot(room.name, await _opened(page, room.name))
         if room.name == "connections":
-            yield Shot("connection", await _leads_to(page, "a[data-open]"))
+            yield Shot("connection", await _said(page))
+        if room.name == "client":
+            await _save_messages(page)
         if room.name == "traces":
             yield Shot("trace", await _trace(page))
-    yield Shot("recording", await _recorded(page))
+    yield Shot("recording", await _recordings(page))
     yield Shot("shortcuts", "/console/traffic/")
     await context.close()
 
@@ -109,11 +122,49 @@ async def _leads_to(page: Page, selector: str) -> str:
     return await page.locator(selector).first.evaluate("link => link.href")
 
 
-async def _recorded(page: Page) -> str:
-    await page.goto("/console/traffic/?q=path:/ws/chat/lobby/")
-    await page.get_by_role("button", name="Record this").click()
-    await page.wait_for_url(re.compile(r"/console/recordings/\d+/"))
+async def _said(page: Page) -> str:
+    """Return the address of the connection that is inspected, with an event of it open."""
+    await page.goto(await _leads_to(page, "a[data-open]"))
+    said = page.locator("[data-list] [data-id]").filter(has_text="receive")
+    await said.filter(has_text='"text"').first.click()
+    await page.wait_for_url(re.compile(r"[?&]message="))
     return page.url
+
+
+async def _save_messages(page: Page) -> None:
+    panel = page.get_by_role("tabpanel").first
+    for name, text in SAVED.items():
+        await panel.get_by_role("textbox", name="Message").fill(text)
+        await panel.get_by_role("button", name="Save as…").click()
+        dialog = page.get_by_role("dialog", name="Save this message")
+        await dialog.get_by_label("Name").fill(name)
+        await dialog.get_by_role("button", name="Save", exact=True).click()
+        await panel.get_by_role("region", name="Saved messages").get_by_text(name).first.wait_for()
+
+
+async def _recordings(page: Page) -> str:
+    """Record three things for a while; return where the last, a single connection, is."""
+    await page.goto("/console/connections/?q=user:linus%20path:/ws/chat/lobby/%20is:open")
+    connection = re.sub(r".*\bselected=(\w+).*", r"/console/connections/\1/", await _first(page))
+    for name, path, record in (
+        ("All that is said", "/console/traffic/?q=type:chat.message", "Record this"),
+        ("Room django", "/console/groups/chat.django/", "Record this"),
+        ("Lobby round trip", connection, "Record it"),
+    ):
+        await page.goto(path)
+        await page.locator("form.record [name=name]").evaluate(
+            "(it, name) => it.value = name", name
+        )
+        await page.get_by_role("button", name=record).click()
+        await page.wait_for_url(re.compile(r"/console/recordings/\d+/"))
+        await page.wait_for_timeout(RECORD_MS)
+        await page.get_by_role("button", name="Stop recording").click()
+        await page.get_by_role("button", name="Stop recording").wait_for(state="hidden")
+    return page.url
+
+
+async def _first(page: Page) -> str:
+    return await _leads_to(page, "[data-list] a[data-row-link]")
 
 
 async def _trace(page: Page) -> str:
@@ -134,21 +185,28 @@ async def _take(scene: Scene, state: Path, shot: Shot, theme: str, width: int, i
     )
     page = await context.new_page()
     # On a phone an open inspector would hide the list, which the picture is of.
-    hides = re.compile(r"([?&])(?:selected|message)=[^&]*&?")
+    hides = re.compile(r"([?&])(?:selected|message|path)=[^&]*&?")
     await page.goto(hides.sub(r"\1", shot.path) if width < 640 else shot.path)
     if shot.name == "shortcuts":
         await page.locator("#shortcuts").evaluate("dialog => dialog.showModal()")
     if shot.name == "client":
         await _talk_with_the_client(page)
     await page.wait_for_timeout(SETTLED_MS)
-    picture = Image.open(io.BytesIO(await page.screenshot()))
-    small = picture.convert("RGB").quantize(
-        COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-    )
+    small = _small(Image.open(io.BytesIO(await page.screenshot())).convert("RGB"))
     file = into / f"{shot.name}-{theme}-{width}.png"
     small.save(file, optimize=True)
     print(f"{file.name}: {file.stat().st_size:,} bytes", file=sys.stderr)
     await context.close()
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    """Return the picture with a palette of its own."""
+    counted = picture.getcolors(picture.width * picture.height) or []
+    flat = [colour for _, colour in sorted(counted, reverse=True)[:FLAT]]
+    apart = picture.quantize(COLOURS - len(flat), method=Image.Quantize.MAXCOVERAGE).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(part for colour in flat for part in colour), *(apart or [])])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 async def _talk_with_the_client(page: Page) -> None:
@@ -156,7 +214,12 @@ async def _talk_with_the_client(page: Page) -> None:
         label="ws/chat/<slug:room>/ → ChatConsumer"
     )
     await page.get_by_role("button", name="Connect", exact=True).first.click()
-    await page.get_by_role("log").filter(has_text="welcome").first.wait_for()
+    log = page.get_by_role("log").first
+    await log.filter(has_text="welcome").wait_for()
+    for name in ("Say hello", "Without a text"):
+        await page.get_by_role("region", name="Saved messages").get_by_text(name).first.click()
+        await page.get_by_role("button", name="Send", exact=False).first.click()
+    await log.filter(has_text="Expected").wait_for()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ from typing import Any, Literal, TypeAlias
 
 Mark: TypeAlias = Literal["ch", "dir"]
 
+STEPS_A_MINUTE = 6
+TIME_BASES = (2, 5, 10)
+"""Minutes that a chart may show: the least of them that hold what there is."""
+
 PLACES = 3
 """Digits of a value that a chart can show: more would be sent for nothing."""
 
@@ -48,6 +52,7 @@ class Chart:
         id: of its figure.
         sentence: what its lines are now, for who cannot see them.
         least: what its upper edge is at least, so that noise does not fill it.
+        minutes: of which time it is, up to now.
     """
 
     id: str
@@ -55,6 +60,7 @@ class Chart:
     sentence: str
     signals: tuple[Signal, ...]
     least: float = 1.0
+    minutes: int = TIME_BASES[-1]
 
     @property
     def data_id(self) -> str:
@@ -67,17 +73,30 @@ class Chart:
         return {
             "sentence": self.sentence,
             "least": self.least,
-            "signals": [_plain(signal) for signal in self.signals],
+            "axis": self.axis,
+            "signals": [_plain(signal, self.minutes) for signal in self.signals],
         }
 
+    @property
+    def axis(self) -> list[str]:
+        """What stands below it, from left to right."""
+        whole = range(self.minutes, 0, -max(self.minutes // 5, 1))
+        first, *others = (f"\u2212{minutes}" for minutes in whole)
+        return [f"{first} min", *others, "now"]
 
-def _plain(signal: Signal) -> dict[str, Any]:
+
+def time_base(age_s: float) -> int:
+    """Return how many minutes a chart shows of processes of which the oldest has run so long."""
+    return next((minutes for minutes in TIME_BASES if age_s <= minutes * 60), TIME_BASES[-1])
+
+
+def _plain(signal: Signal, minutes: int) -> dict[str, Any]:
     return {
         "name": signal.name,
         "mark": signal.mark,
         "value": signal.value,
         "said": signal.said,
-        "values": [_short(value) for value in signal.values],
+        "values": [_short(value) for value in signal.values[-minutes * STEPS_A_MINUTE :]],
         "is_area": signal.is_area,
         "is_dashed": signal.is_dashed,
     }

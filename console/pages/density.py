@@ -22,15 +22,26 @@ class DensityStrip:
         bars: (direction, SVG path), stacked from the bottom.
         times: seconds since the Unix epoch below the strip, from left to right.
         sentence: what it says, for who cannot see it.
+        band: where the range of time is that is asked for, and how wide; None for all of it.
     """
 
     bars: tuple[tuple[str, str], ...]
     times: tuple[float, ...]
     sentence: str
+    band: tuple[float, float] | None = None
+
+    @property
+    def end(self) -> float:
+        """When its right edge is, in seconds since the Unix epoch."""
+        return self.times[-1]
 
 
-def strip(density: Density) -> DensityStrip:
-    """Return the strip of a density."""
+def strip(density: Density, chosen: tuple[float, float] | None = None) -> DensityStrip:
+    """Return the strip of a density.
+
+    Args:
+        chosen: the range of time that is asked for, in seconds since the Unix epoch.
+    """
     scale = (HEIGHT - 2) / max(density.peak, 1)
     floor = [0] * STEPS
     bars = []
@@ -46,7 +57,15 @@ def strip(density: Density) -> DensityStrip:
     end = (density.newest + 1) * STEP_S
     length_s = STEPS * STEP_S
     times = tuple(end - length_s + n * length_s / LABELS for n in range(LABELS + 1))
-    return DensityStrip(tuple(bars), times, _sentence(density))
+    band = _band(chosen, end - length_s, end) if chosen is not None else None
+    return DensityStrip(tuple(bars), times, _sentence(density), band)
+
+
+def _band(chosen: tuple[float, float], begin: float, end: float) -> tuple[float, float] | None:
+    left, right = (
+        round(WIDTH * (min(max(at, begin), end) - begin) / (end - begin), 2) for at in chosen
+    )
+    return (left, round(right - left, 2)) if right > left else None
 
 
 def _sentence(density: Density) -> str:

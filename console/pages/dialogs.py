@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from console.action import ON_CONNECTIONS, Action, ActionKind, RefusedAction
 from console.actions import Targets
 from console.consumer_view import read_consumer
+from console.entry import unspell
 from console.pages.page import Page
-from console.query import Field, Pattern, Query
+from console.pages.resending import Again, again
+from console.query import Field, Pattern, Query, parse
 from console.relay import relay
 from console.relay_answers import MOST_ROWS
 
@@ -103,6 +105,9 @@ WORDINGS: dict[str, Wording] = {
 }
 
 
+MOST_CANDIDATES = 500
+"""Connections that are offered to be added to a group; the filter of Connections finds others."""
+
 MOST_AT_ONCE = MOST_ROWS
 """Connections of one process that an action takes: another process tells of no more."""
 
@@ -132,6 +137,8 @@ class DialogPage(Page):
         self.takes_all = bool(params.get("all"))
         self.view: ConnectionView | None = None
         self.handlers: tuple[str, ...] = ()
+        self.again: Again | None = None
+        self.candidates: list[ConnectionView] = []
         self.error = ""
 
     @property
@@ -146,6 +153,8 @@ class DialogPage(Page):
             return f"the group {self.group}"
         if self.kind == "post":
             return f"the channel {self.channel}" if self.channel else "a channel"
+        if self.candidates:
+            return "a channel"
         count = self.targets.count
         return "this connection" if count == 1 else f"{count:,} connections".replace(",", "\u00a0")
 
@@ -162,18 +171,20 @@ class DialogPage(Page):
     @property
     def format(self) -> str:
         """The kind of what is sent: that was chosen, or JSON."""
-        chosen = self.params.get("format", "")
+        chosen = self.params.get("format", self.again.format if self.again else "")
         return chosen if chosen in dict(FORMATS) else "json"
 
     @property
     def type(self) -> str:
-        """The type of the message, as typed; at first one that has a handler."""
-        return self.params.get("type", self.handlers[0] if self.handlers else "")
+        """The type of the message, as typed; at first one that has a handler, or its own."""
+        usual = self.handlers[0] if self.handlers else ""
+        return self.params.get("type", self.again.type if self.again else usual)
 
     @property
     def body(self) -> str:
         """What is sent, as typed; at first something to change."""
-        return self.params.get("body", '{\n  "text": "hello from the console"\n}')
+        usual = '{\n  "text": "hello from the console"\n}'
+        return self.params.get("body", self.again.body if self.again else usual)
 
     @property
     def code(self) -> str:
@@ -214,6 +225,9 @@ class DialogPage(Page):
     async def load(self) -> None:
         """Find what it is for, and what there is to say about that."""
         await super().load()
+        await self._read_again()
+        if self.is_from_group:
+            self.candidates = await self._candidates()
         if self.query.error is not None:
             # A filter that is not understood matches everything: nobody has asked for that.
             self.takes_all, self.targets = False, Targets()
@@ -231,6 +245,27 @@ class DialogPage(Page):
             self.view = await relay.connection(word.partition(":")[2])
             if self.view is not None:
                 self.handlers = message_types(self.view.consumer_path)
+
+    @property
+    def is_from_group(self) -> bool:
+        """Whether it is asked which connection is to join a group."""
+        return self.kind == "join" and not self.takes_all and not self.targets.count
+
+    async def _read_again(self) -> None:
+        """Read the message that is to be sent once more, if the address names one."""
+        position = unspell(self.params.get("again", ""))
+        detail = await relay.entry(*position) if position is not None else None
+        found = again(detail) if detail is not None else None
+        self.again = found if found is not None and found.kind == self.kind else None
+
+    async def _candidates(self) -> list[ConnectionView]:
+        """Return the open connections that have a channel and are not in the group."""
+        found = await relay.listing(parse("is:open"), limit=MOST_CANDIDATES)
+        return [
+            view
+            for view in found.rows
+            if view.channel_name and self.group not in {name for name, _ in view.groups}
+        ]
 
     @property
     def wanted(self) -> Query:

@@ -1,7 +1,7 @@
 """The room Groups: every group of all processes, and one of them with who is in it.
 
 Owns what is read when, and what of it is sent again. What happens wakes it; it asks the
-processes at most twice a second, and only while somebody looks.
+processes at once after a quiet while, then at most each `REFRESH_S`, and only while somebody looks.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from console.group_view import (
     Sort,
     in_order,
 )
+from console.pages.charts import Chart, Signal
 from console.pages.dialogs import message_types
 from console.pages.group_map import GroupMap, draw
 from console.pages.layer_groups import KnownToLayer, known_to_layer
@@ -28,6 +29,7 @@ from console.pages.page import Page, Partial, Update
 from console.query import Field, Pattern, Query, parse
 from console.reading import Interest
 from console.relay import relay
+from console.templatetags.channelscope import rate
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -36,11 +38,14 @@ if TYPE_CHECKING:
 
 LIMIT = 200
 RECENT = 8
-REFRESH_S = 0.5
+REFRESH_S = 0.4
 LAYER_S = 5.0
 """How often the layer itself is asked: an answer costs what it holds."""
 
 HAPPENINGS = "kind:join,leave,group_send"
+MINUTES = 5
+DROPS_SEEN = 200
+SENDS_SEEN = 500
 
 
 class GroupsPage(Page):
@@ -63,7 +68,9 @@ class GroupsPage(Page):
         self.detail: GroupDetail | None = None
         self.recent: deque[EntryView] = deque(maxlen=RECENT)
         self.known = KnownToLayer()
+        self.dropped = 0
         self._shown: dict[str, Any] = {}
+        self._drawn: dict[str, Any] = {}
         self._is_behind = False
         self._read_at = self._layer_read_at = float("-inf")
 
@@ -88,6 +95,16 @@ class GroupsPage(Page):
     def map(self) -> GroupMap | None:
         """The picture of who is in it and what else they are in."""
         return draw(self.detail) if self.detail is not None else None
+
+    @property
+    def chart(self) -> Chart:
+        """How much is sent to it."""
+        detail = self.detail or self._without_a_trace()
+        said = rate(detail.row.rate)
+        sentence = f"Messages sent to {self.subject}, last {MINUTES} minutes. Now: {said} a second."
+        values = detail.flow.sent_per_s
+        signal = Signal("now", "dir", "layer", said, values, "/s", "d-layer", is_area=True)
+        return Chart("chart-group", "Sends per second", sentence, (signal,), minutes=MINUTES)
 
     @property
     def types(self) -> list[str]:
@@ -116,6 +133,17 @@ class GroupsPage(Page):
         return happenings.narrowed(Query((term,)))
 
     @property
+    def tick_s(self) -> float:
+        """When it reads the groups again."""
+        return max(self._wait_s, 0.0)
+
+    @property
+    def _wait_s(self) -> float:
+        # Rates and sparklines fall because time passes.
+        pause_s = REFRESH_S if self._is_behind else 2 * REFRESH_S
+        return self._read_at + pause_s - time.monotonic()
+
+    @property
     def interest(self) -> Interest | None:
         """Who joins and leaves in the other processes, and what is sent."""
         return Interest("tail", str(self.wanted), limit=20)
@@ -142,9 +170,7 @@ class GroupsPage(Page):
         if entries:
             self.recent.extend(sorted(entries, key=lambda entry: entry.at))
             self._is_behind = True
-        now = time.monotonic()
-        # Rates and sparklines fall because time passes.
-        if now - self._read_at < (REFRESH_S if self._is_behind else 2 * REFRESH_S):
+        if self._wait_s > 0:
             return update
         await self._read()
         self._add_changed(update)
@@ -161,10 +187,23 @@ class GroupsPage(Page):
         if self._read_at - self._layer_read_at >= LAYER_S:
             self._layer_read_at = self._read_at
             self.known = await known_to_layer(rows, self.subject, self.detail, self.contains)
+            self.dropped = await self._count_drops() if self.subject else 0
         # One process alone says nothing of what the others, and the layer, have besides.
         self.found = rows if self.process else [*rows, *self._only_in_layer(rows)]
         if self.subject and self.detail is None:
             self.detail = self._without_a_trace() if self.reached is not None else None
+
+    async def _count_drops(self) -> int:
+        """Return how many of its deliveries were lost, of those that are held."""
+        drops = await relay.entries(parse("kind:drop"), limit=DROPS_SEEN)
+        if not drops.entries:
+            return 0
+        term = Field("group", (Pattern((self.subject,)),))
+        sends = await relay.entries(
+            parse("kind:group_send").narrowed(Query((term,))), limit=SENDS_SEEN
+        )
+        sent = {one.position for one in sends.entries}
+        return sum(1 for one in drops.entries if one.cause in sent)
 
     def _only_in_layer(self, rows: Sequence[GroupRow]) -> list[GroupRow]:
         seen = {row.name for row in rows}
@@ -181,7 +220,13 @@ class GroupsPage(Page):
         if self.detail is not None:
             presence = list(self.known.presence)
             regions |= {
-                "group-head": (self.detail.row, dict(self.detail.by_process), self.obstacle),
+                "group-head": (
+                    self.detail.row,
+                    dict(self.detail.by_process),
+                    self.detail.flow.addressed_lately,
+                    self.dropped,
+                    self.obstacle,
+                ),
                 "group-map": self.map,
                 "members": (self.members, self.detail.row.members),
                 "presence": presence,
@@ -200,6 +245,9 @@ class GroupsPage(Page):
             if name not in self._shown or self._shown[name] != shown:
                 template = f"console/partials/{name}.html"
                 update.partials.append(Partial(f"#{name}", template, context))
+        if self.detail is not None and self.chart.data != self._drawn:
+            self._drawn = self.chart.data
+            update.data["charts"] = {self.chart.id: self._drawn}
         if regions["groups-foot"] != self._shown.get("groups-foot"):
             context = {"note": self.note}
             update.partials.append(Partial("#note", "console/partials/note.html", context))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from console.conf import settings
 from console.entry import unspell
 from console.pages.json_tree import Node, tree
+from console.pages.resending import Again, again
 from console.pages.visible import Piece, pieces
 from console.relay import NoAnswer, relay
 
@@ -66,6 +67,17 @@ class Message:
             self.tree = tree(self.detail.json)
         if self.body not in {tab.name for tab in TABS}:
             self.body = "json" if self.tree else "raw" if self._is_text else "hex"
+
+    @property
+    def again(self) -> Again | None:
+        """How it can be sent once more."""
+        return again(self.detail) if self.detail is not None else None
+
+    @property
+    def asked_again(self) -> str:
+        """What the address of that question says."""
+        found = self.again
+        return found.asked(self.position) if found is not None else ""
 
     @property
     def raw(self) -> list[Piece]:

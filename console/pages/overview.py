@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from console.activity import Activity, follow
 from console.first_run import Check, checks
 from console.handlers import STEP_S
 from console.pages import overview_figures as figures
-from console.pages.charts import Chart
-from console.pages.page import Page, Partial, Update
+from console.pages.charts import Chart, time_base
+from console.pages.page import Partial, Update
+from console.pages.polling import PollingPage
 from console.pages.problems import Problem, problems
 from console.pages.query_field import QueryField
 from console.reading import Interest
@@ -22,21 +23,22 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from console.entry_view import EntryView
+    from console.process import ProcessStatus
 
 ERRORS = "dir:error"
 ERRORS_KEPT = 200
-EVERY_S = 0.7
-"""Between two looks at what the processes do, at least."""
-
 STEPS_AGAIN = 4
 """Of the last steps it is asked again what happened; those before them are over."""
 
 ANSWER_S = 0.8
+SHARED_S = 0.2
+"""How old what another viewer was told may be."""
+
 CHECK_S = 3.0
 
 
-class OverviewPage(Page):
-    """All processes, or the one that the address names, over the last 10 minutes.
+class OverviewPage(PollingPage):
+    """All processes, or the one that the address names, over the last 10 minutes at most.
 
     Args:
         clock: seconds that only grow.
@@ -46,23 +48,14 @@ class OverviewPage(Page):
     room: ClassVar[str] = "overview"
     template: ClassVar[str] = "console/overview.html"
     title = "Overview"
-    tick_s: ClassVar[float] = 0.8
 
-    def __init__(
-        self,
-        params: QueryDict,
-        subject: str = "",
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(params, subject)
+    def __init__(self, params: QueryDict, subject: str = "", **clocks: Any) -> None:
+        super().__init__(params, subject, **clocks)
         self.query = QueryField.read(ERRORS, process=self.process)
         self.errors: deque[EntryView] = deque(maxlen=ERRORS_KEPT)
-        self.activities: dict[str, Activity] = {}
         self.checks: list[Check] = []
-        self._clock = clock
         self._has_newcomers = False
-        self._read_at = self._checked_at = float("-inf")
-        self._shown: dict[str, Any] = {}
+        self._checked_at = float("-inf")
 
     async def load(self) -> None:
         """Read what the processes did, and what went wrong."""
@@ -74,22 +67,23 @@ class OverviewPage(Page):
             await self._check(is_live=False)
 
     async def update(self) -> Update:
-        """Return the regions and the charts that changed, once a second at most."""
+        """Return the regions and the charts that changed; problems as they come."""
         update = self.status()
         if self.reached is None:
             return update
         is_news = await self._hear(update)
         passed_s = self._clock() - self._read_at
-        if passed_s >= EVERY_S:
+        if passed_s >= self.tick_s:
             was_first_run = self.is_first_run
             await self._read(whole=self._has_newcomers or passed_s > (STEPS_AGAIN - 2) * STEP_S)
             update.must_reload = update.must_reload or was_first_run != self.is_first_run
         if self.is_first_run:
             await self._add_checks(update)
-        elif passed_s >= EVERY_S:
+        elif passed_s >= self.tick_s:
             self._add_regions(update)
         elif is_news:
-            self._add(update, "problems", {"problems": self.problems})
+            found = {"problems": self.problems}
+            self._add(update, "problems", found, found)
         return update
 
     @property
@@ -100,7 +94,15 @@ class OverviewPage(Page):
     @property
     def note(self) -> str:
         """Of which time the page speaks, beside the title."""
-        return "waiting for the first scope" if self.is_first_run else "last 10 minutes"
+        return (
+            "waiting for the first scope" if self.is_first_run else f"last {self.minutes} minutes"
+        )
+
+    @property
+    def minutes(self) -> int:
+        """What the charts show: no more than the oldest process has lived."""
+        began = [one.process.started_at for one in self.statuses if self._is_chosen(one)]
+        return time_base(time.time() - min(began, default=0.0))
 
     @property
     def is_first_run(self) -> bool:
@@ -115,7 +117,7 @@ class OverviewPage(Page):
     @property
     def charts(self) -> list[Chart]:
         """The screens."""
-        return figures.charts(self._chosen)
+        return figures.charts(self._chosen, self.minutes)
 
     @property
     def consumers(self) -> list[figures.ConsumerRow]:
@@ -153,16 +155,24 @@ class OverviewPage(Page):
         return [
             activity
             for status in self.statuses
-            if not status.is_stale and self.process in ("", status.process.name)
+            if self._is_chosen(status)
             if (activity := self.activities.get(status.process.epoch)) is not None
         ]
+
+    def _is_chosen(self, status: ProcessStatus) -> bool:
+        return not status.is_stale and self.process in ("", status.process.name)
 
     async def _read(self, *, whole: bool) -> None:
         self._read_at = self._clock()
         if whole:
             found, silent = await relay.activity()
         else:
-            found, silent = await relay.activity(STEPS_AGAIN, timeout_s=ANSWER_S)
+            found, silent = await relay.shared.get(
+                ("activity", STEPS_AGAIN),
+                lambda: relay.activity(STEPS_AGAIN, timeout_s=ANSWER_S),
+                now=self._clock(),
+                age_s=SHARED_S,
+            )
         known = self.activities
         self._has_newcomers = not whole and not known.keys() >= found.keys()
         there = {status.process.epoch for status in self.statuses}
@@ -190,18 +200,12 @@ class OverviewPage(Page):
             ("overview-processes", {"rows": self.rows, "params": self.params}),
             ("problems", {"problems": self.problems}),
         ):
-            self._add(update, name, context)
+            self._add(update, name, context, context)
         charts = {chart.id: chart.data for chart in self.charts}
         changed = {one: data for one, data in charts.items() if self._shown.get(one) != data}
         if changed:
             self._shown |= changed
             update.data["charts"] = changed
-
-    def _add(self, update: Update, name: str, context: dict[str, Any]) -> None:
-        """Add a region, if it is not on the screen already as it would be."""
-        if self._shown.get(name) != context:
-            self._shown[name] = context
-            update.partials.append(Partial(f"#{name}", f"console/partials/{name}.html", context))
 
     async def _add_checks(self, update: Update) -> None:
         if self._clock() - self._checked_at < CHECK_S:

@@ -21,7 +21,7 @@ from console.activity import (
     series,
 )
 from console.handlers import STEP_S
-from console.pages.charts import Chart, Signal
+from console.pages.charts import TIME_BASES, Chart, Signal
 from console.templatetags.channelscope import clock_s, rate, thousands, took
 
 if TYPE_CHECKING:
@@ -97,6 +97,11 @@ class ConsumerRow:
     tone: str
     recent: tuple[int, ...]
 
+    @property
+    def place(self) -> str:
+        """The end of its module, which tells it from others of its name."""
+        return ".".join(self.module.split(".")[-2:])
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
@@ -138,9 +143,13 @@ def readouts(activities: Sequence[Activity], now: float) -> list[Readout]:
     ]
 
 
-def charts(activities: Sequence[Activity]) -> list[Chart]:
-    """Return the charts: what passes, who is there, and how long handlers take."""
-    return [_messages_chart(activities), _connections_chart(activities), _latency_chart(activities)]
+def charts(activities: Sequence[Activity], minutes: int = TIME_BASES[-1]) -> list[Chart]:
+    """Return the charts of so many minutes: what passes, how long handlers take, who is there."""
+    return [
+        _messages_chart(activities, minutes),
+        _latency_chart(activities, minutes),
+        _connections_chart(activities, minutes),
+    ]
 
 
 def consumers(activities: Sequence[Activity]) -> list[ConsumerRow]:
@@ -257,7 +266,7 @@ def _p95(handlers: Sequence[HandlerActivity]) -> float | None:
     return whole.quantile(0.95)
 
 
-def _messages_chart(activities: Sequence[Activity]) -> Chart:
+def _messages_chart(activities: Sequence[Activity], minutes: int) -> Chart:
     signals = []
     for name, direction, names in (
         ("in", "in", ("inbound",)),
@@ -268,25 +277,25 @@ def _messages_chart(activities: Sequence[Activity]) -> Chart:
         icon = f"d-{direction}"
         signals.append(Signal(name, "dir", direction, rate(values[-1]), values, "/s", icon))
     said = ", ".join(f"{signal.name} {signal.said} a second" for signal in signals)
-    return Chart(
-        "chart-messages", "Messages", f"Messages, last 10 minutes. Now: {said}.", tuple(signals)
-    )
+    sentence = f"Messages, last {minutes} minutes. Now: {said}."
+    return Chart("chart-messages", "Messages", sentence, tuple(signals), minutes=minutes)
 
 
-def _connections_chart(activities: Sequence[Activity]) -> Chart:
+def _connections_chart(activities: Sequence[Activity], minutes: int) -> Chart:
     values = open_counts(activities)
     opened = series(activities, "opened")[-1]
     signal = Signal("open", "ch", "1", thousands(values[-1]), values, is_area=True)
     sentence = (
-        f"Open connections, last 10 minutes. Now: {signal.said};"
+        f"Open connections, last {minutes} minutes. Now: {signal.said};"
         f" {rate(opened)} opened a second, at most {thousands(max(values))} open."
     )
-    return Chart("chart-connections", "Connections", sentence, (signal,), least=5)
+    title = "Open connections"
+    return Chart("chart-connections", title, sentence, (signal,), least=5, minutes=minutes)
 
 
-def _latency_chart(activities: Sequence[Activity]) -> Chart:
+def _latency_chart(activities: Sequence[Activity], minutes: int) -> Chart:
     signals = []
-    for name, share, channel in (("p95", 0.95, "1"), ("p50", 0.5, "2")):
+    for name, share, channel in (("p50", 0.5, "1"), ("p95", 0.95, "2")):
         values = [
             seconds * 1_000 if seconds is not None else None
             for seconds in quantiles(activities, share)
@@ -296,9 +305,10 @@ def _latency_chart(activities: Sequence[Activity]) -> Chart:
     said = ", ".join(f"{signal.name} {signal.said}" for signal in signals)
     return Chart(
         "chart-latency",
-        "Handlers, ms",
-        f"Handler latency in milliseconds, last 10 minutes. Now: {said}.",
+        "Handler time, ms",
+        f"Handler time in milliseconds, last {minutes} minutes. Now: {said}.",
         tuple(signals),
+        minutes=minutes,
     )
 
 

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from console.relay_protocol import Batch
     from console.relay_watching import Watched
 
+ASK_S = 0.35
+"""Between two askings of all processes by a page that none of them wakes."""
+
+ANSWERS_PER_S = 250
+"""What such a page takes at most: of very many processes it asks less often."""
+
 TRANSIENT = ("q", "page", "before")
 """Parameters that a new filter starts afresh; a form keeps all the others."""
 
@@ -83,8 +89,6 @@ class Page:
         template: the template of the whole page.
         gone_template: that of the page that says that there is no such subject any more.
         is_live: whether it changes while somebody looks.
-        tick_s: how often it is looked at even when nothing happens, because rates and idleness
-            change with time.
         query_room: whose keys its filter knows: those of connections, or of entries.
         params: the parameters of its address.
         shortcuts: keys that only this page has, each with what it does.
@@ -100,7 +104,6 @@ class Page:
     room: ClassVar[str]
     title = ""
     is_live: ClassVar[bool] = True
-    tick_s: ClassVar[float] = 1.0
     query_room: ClassVar[Room] = "traffic"
     parent: ClassVar[Crumb | None] = None
     shortcuts: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -118,6 +121,11 @@ class Page:
         self._feed: Watched | None = None
         self._totals: Totals | None = None
         self._processes: Sequence[ProcessStatus] = ()
+
+    @property
+    def tick_s(self) -> float:
+        """Seconds to its next look, even if nothing happens: rates and idleness change."""
+        return 1.0
 
     async def load(self) -> None:
         """Read what a first look shows. Raises LookupError if there is no such subject."""
@@ -247,6 +255,11 @@ class Page:
             for value in values
             if name not in TRANSIENT
         ]
+
+
+def pause_s(processes: int) -> float:
+    """Return how long lies between two askings of so many processes."""
+    return max(ASK_S, processes / ANSWERS_PER_S)
 
 
 def _shown(status: ProcessStatus) -> tuple[Any, ...]:

@@ -170,9 +170,15 @@ def _of_entry(entry: EntryView, count: int) -> Problem:
         title = f"{entry.path or entry.channel or entry.group} lost {entry.type or 'a message'}"
         sentence = DROPS.get(_reason(entry), "It did not reach its receiver")
         return Problem(at, "warn", title, sentence, TRAFFIC, query, "", entry.at, count)
-    title = entry.path or entry.type
-    sentence = entry.preview or f"{entry.type} failed"
+    title = f"{entry.type} on {entry.path}" if entry.path else entry.type
+    sentence = _short(entry.preview) or f"{entry.type} failed"
     return Problem(at, "error", title, sentence, TRAFFIC, query, "", entry.at, count)
+
+
+def _short(sentence: str) -> str:
+    """Return what failed without the module of its class, which hides the rest of the line."""
+    name, colon, words = sentence.partition(":")
+    return f"{name.rpartition('.')[2]}{colon}{words}" if name.isprintable() else sentence
 
 
 def _reason(entry: EntryView) -> str:

@@ -31,6 +31,7 @@ LANES: dict[str, tuple[str, int]] = {
 """The lane of the plot that a direction is drawn in, and where it is."""
 
 STEPS_SHOWN = 1_000
+TICK_S = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ class RecordingsPage(Page):
         words = self.search.lower()
         return [row for row in self.rows if words in _words(row)]
 
+    @property
+    def tick_s(self) -> float:
+        """How often the table is read: another process may write to it."""
+        return TICK_S
+
     async def load(self) -> None:
         """Read the recordings and the one that is open. Raises LookupError if it is not kept."""
         await super().load()
@@ -114,12 +120,14 @@ class RecordingsPage(Page):
 
     async def update(self) -> Update:
         """Return the lists again if a recording came, went or grew."""
-        update = self.status()
+        update, was_running = self.status(), self._is_running
         try:
             await self._read()
         except LookupError:
             update.must_reload = True
             return update
+        # Once it has ended there is nothing to stop, and all the rest to do with it.
+        update.must_reload = was_running and not self._is_running
         shown = [(row.number, row.name, row.state, row.step_count) for row in self.rows]
         if shown == self._shown:
             return update
@@ -132,7 +140,14 @@ class RecordingsPage(Page):
             update.partials.append(Partial("#steps", template, context))
             facts = "console/partials/recording-facts.html"
             update.partials.append(Partial("#recording-facts", facts, context))
+            if not self._is_running:  # it may have ended before this page was live
+                stop = "console/partials/recording-stop.html"
+                update.partials.append(Partial("#recording-stop", stop, context))
         return update
+
+    @property
+    def _is_running(self) -> bool:
+        return self.chosen is not None and self.chosen.state == "running"
 
     async def _read(self) -> None:
         self.rows = await recordings.listed()

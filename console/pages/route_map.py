@@ -21,7 +21,7 @@ CHAR = 6.62  # of 11 px mono
 PADDING = 20
 LINE = 18
 GAP = 14
-COLUMN_GAP = 40
+COLUMN_GAP = 30
 LEAF_HEIGHT = 40
 BOX_HEIGHT = 28
 HEAD_HEIGHT = 34
@@ -143,7 +143,7 @@ def _measure(box: Box) -> None:
     longest = max(map(len, (box.title, *box.lines)))
     box.width = round(longest * CHAR + PADDING)
     if box.shape == "leaf":
-        box.width = max(box.width, 164)
+        box.width = max(box.width, 140)
         box.height = LEAF_HEIGHT + LINE * len(box.lines)
     else:
         box.height = HEAD_HEIGHT + LINE * len(box.lines) if box.lines else BOX_HEIGHT

@@ -15,7 +15,7 @@ from console.consumer_view import ConsumerView, read_consumer
 from console.pages.page import Page, Partial, Update
 from console.pages.route_map import LINE, Box, LeafKey, Line, RouteMap, lay_out
 from console.reader import MISSED
-from console.reading import RouteCounts
+from console.reading import Interest, RouteCounts
 from console.relay import relay
 from console.resolution import Resolution, resolve
 from console.routes import tree
@@ -28,6 +28,11 @@ NUMBER_CHAR = 6.62
 
 ASK_S = 2.0
 """How often the other processes are asked while somebody looks; this one is read each time."""
+
+NEWS_S = 0.35
+"""How often they are asked while somebody comes or goes there."""
+
+COMINGS = "kind:open,route,close"
 
 ANSWER_S = 1.0
 """How long one that is silent holds up the page."""
@@ -90,6 +95,7 @@ class RoutingPage(Page):
         self.missed: list[tuple[str, int]] = []
         self._elsewhere: list[RouteCounts] = []
         self._asked_at = 0.0
+        self._is_behind = False
 
     @property
     def note(self) -> str:
@@ -152,7 +158,8 @@ class RoutingPage(Page):
     async def update(self) -> Update:
         """Return the tree again if somebody came or went."""
         update = self.status()
-        if time.monotonic() - self._asked_at >= ASK_S:
+        self._is_behind = bool(self.heard()) or self._is_behind
+        if self._wait_s <= 0:
             await self._ask_others()
         counts, missed = self._count()
         if counts != self.counts:
@@ -164,9 +171,24 @@ class RoutingPage(Page):
             update.partials.append(Partial("#missed", "console/partials/missed.html", context))
         return update
 
+    @property
+    def interest(self) -> Interest | None:
+        """That somebody comes or goes in the other processes, not who."""
+        return Interest("tail", COMINGS, limit=1)
+
+    @property
+    def tick_s(self) -> float:
+        """When it asks the others again."""
+        return min(max(self._wait_s, 0.0), 1.0)
+
+    @property
+    def _wait_s(self) -> float:
+        return self._asked_at + (NEWS_S if self._is_behind else ASK_S) - time.monotonic()
+
     async def _ask_others(self) -> None:
+        # What happens while they answer is asked for again.
+        self._is_behind, self._asked_at = False, time.monotonic()
         (_, *self._elsewhere), _ = await relay.routes(timeout_s=ANSWER_S)
-        self._asked_at = time.monotonic()
 
     def _count(self) -> tuple[Mapping[LeafKey, int], list[tuple[str, int]]]:
         """Return who is connected where, and what found no route, in all processes."""

@@ -52,6 +52,8 @@ RECORDED = (
     ("Layer", "messages sent, delivered, dropped and why"),
     ("Groups", "who joined and who left"),
 )
+TICK_S = 0.4
+
 NOT_RECORDED = "The console's own connections, and what its processes say to each other."
 
 
@@ -90,6 +92,11 @@ class SettingsPage(Page):
         super().__init__(params, subject)
         self.zone = zones.chosen()
         self._limits: Any = None
+
+    @property
+    def tick_s(self) -> float:
+        """How often it is looked at what is used of the bounds: nothing is asked for it."""
+        return TICK_S
 
     async def update(self) -> Update:
         """Return what is used of the bounds, and the processes, if they changed."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from console.entry import unspell
 from console.exports import otel
 from console.pages.lanes import Sequence, sequence
 from console.pages.message import Message
 from console.pages.page import Crumb, Page, Partial, Update
+from console.pages.query_field import QueryField
+from console.pages.waiting import Part, Wait, handler_of, parts, times_the_median, wait_of
 from console.pages.waterfall import Scale, WaterfallRow, waited_s, waterfall
 from console.query import parse
-from console.reading import Interest
+from console.reading import Before, Interest
 from console.relay import relay
 from console.traces import Span, Trace
 
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from console.entry_view import EntryView
+
+HANDLERS = "dir:handler,error"
+HANDLERS_SEEN = 100
+"""Handlers before that of the open span that are looked at for what kept it waiting."""
 
 LIMIT = 500
 """Spans in the document at most."""
@@ -32,7 +39,11 @@ class TracePage(Page):
     gone_template: ClassVar[str] = "console/gone_trace.html"
     parent: ClassVar[Crumb | None] = Crumb("channelscope:traces", "Traces")
 
-    shortcuts: ClassVar = (("y", "Copy the payload of the open span"),)
+    shortcuts: ClassVar = (
+        ("y", "Copy the payload of the open span"),
+        ("p", "The previous span"),
+        ("n", "The next span"),
+    )
 
     trace: Trace
     scale: Scale
@@ -44,12 +55,14 @@ class TracePage(Page):
         self.message = Message(params)
         self.rows: list[WaterfallRow] = []
         self.can_export = otel.is_available()
+        self.wait: Wait | None = None
 
     async def load(self) -> None:
         """Read the trace and the span that is open. Raises LookupError if nothing is held of it."""
         self.reached = (await relay.changes(None)).position
         await self._read()
         await self.message.load()
+        await self._read_wait()
 
     @property
     def root(self) -> EntryView | None:
@@ -122,6 +135,26 @@ class TracePage(Page):
         return next((one for one in self.trace.spans if chosen and one.position == chosen), None)
 
     @property
+    def previous(self) -> str:
+        """The position of the span before the one that is open; "" if there is none."""
+        return self._beside(-1)
+
+    @property
+    def next(self) -> str:
+        """The position of the span after the one that is open, or of the first."""
+        return self._beside(1)
+
+    @property
+    def parts(self) -> list[Part]:
+        """Where the time of the span that is open went."""
+        return parts(self.span, self.trace.spans) if self.span is not None else []
+
+    @property
+    def usual(self) -> tuple[float, int] | None:
+        """How much longer the delivery that is open took than others, and than how many."""
+        return times_the_median(self.span, self.trace.spans) if self.span is not None else None
+
+    @property
     def span_waited_ms(self) -> float:
         """How long the span that is open was on its way to its handler."""
         return waited_s(self.span, self.trace.spans) * 1_000 if self.span else 0.0
@@ -149,6 +182,24 @@ class TracePage(Page):
                     Partial(f"#{name}", f"console/partials/{name}.html", context)
                 )
         return update
+
+    def _beside(self, step: int) -> str:
+        shown = [row.span.position for row in self.rows if row.span.entry and row.span.position]
+        if self.message.position not in shown:
+            return shown[0] if shown and step > 0 else ""
+        place = shown.index(self.message.position) + step
+        return shown[place] if 0 <= place < len(shown) else ""
+
+    async def _read_wait(self) -> None:
+        """Read what ran before the handler of the span that is open."""
+        handler = handler_of(self.span, self.trace.spans) if self.span is not None else None
+        position = unspell(handler.position) if handler is not None else None
+        if handler is None or handler.entry is None or position is None or not handler.waited_s:
+            return
+        ran = QueryField.read(HANDLERS, process=handler.entry.process).query
+        before = Before(position, handler.entry.at)
+        found = await relay.entries(ran, before=before, limit=HANDLERS_SEEN)
+        self.wait = wait_of(handler.entry, found.entries)
 
     async def _read(self) -> None:
         trace = await relay.trace(self.subject)

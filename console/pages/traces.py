@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from console.trace_glance import TraceGlance
 
 LIMIT = 100
-REFRESH_S = 1.0
+REFRESH_S = 0.5
+"""Between two looks at all traces; after a quiet while the first change is read at once."""
 """A list is read anew at most so often: to fold a full ring takes longer than to read a change."""
 
 SLOWEST = "slowest"
@@ -57,6 +58,15 @@ class TracesPage(Page):
         return not self.is_slowest_first
 
     @property
+    def tick_s(self) -> float:
+        """When it reads the traces again, if something happened meanwhile."""
+        return max(self._wait_s, 0.0) if self._is_behind else 1.0
+
+    @property
+    def _wait_s(self) -> float:
+        return self._refreshed_at + REFRESH_S - time.monotonic()
+
+    @property
     def interest(self) -> Interest | None:
         """That something passes in the other processes, not what."""
         return Interest("tail", str(self.query.query), limit=1)
@@ -83,7 +93,7 @@ class TracesPage(Page):
         position: Position = relay.reader.position
         if self.heard() or position != self.reached:
             self._is_behind = True
-        return self._is_behind and time.monotonic() - self._refreshed_at >= REFRESH_S
+        return self._is_behind and self._wait_s <= 0
 
     async def _read(self) -> None:
         self.reached = relay.reader.position

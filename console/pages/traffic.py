@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from console.density import Density
 from console.pages.density import DensityStrip, strip
 from console.pages.message import Message
 from console.pages.page import Page, Partial, Update
+from console.pages.query_field import QueryField
+from console.query import Bound, Query
 from console.reader import sample
 from console.reading import Before, Changes, Interest
 from console.relay import relay
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
     from console.relay_protocol import Batch
 
 SHOWN_AT_FIRST = 200
+ERRORS, SLOW = "dir:error", "took:>50ms"
+COUNTED = (ERRORS, SLOW)
+"""Filters that are one click away and worth a look only if there is something to see."""
+
 LIMIT = 500
 """Rows in the document at most."""
 
@@ -33,11 +40,16 @@ ROWS_PER_UPDATE = 100
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A filter that is one click away."""
+    """A filter that is one click away.
+
+    Attributes:
+        count: how many events that are held match it; None if that is not worth counting.
+    """
 
     label: str
     query: str | None
     active: bool
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,7 @@ class TrafficPage(Page):
         self.density = Density(time.time())
         self._density_drawn = 0
         self._loaded: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
 
     @property
     def note(self) -> str:
@@ -78,19 +91,38 @@ class TrafficPage(Page):
     def presets(self) -> list[Preset]:
         """The filters that are one click away; a second click takes one back."""
         offered = (
-            ("Errors", "dir:error"),
-            ("Slower than 50 ms", "took:>50ms"),
+            ("Errors", ERRORS),
+            ("Slower than 50 ms", SLOW),
             ("Layer only", "dir:layer,deliver"),
             ("No handlers", "-dir:handler"),
         )
         now = self.query.text
         return [
-            Preset(label, None if query == now else query, query == now) for label, query in offered
+            Preset(label, None if query == now else query, query == now, self._counts.get(query))
+            for label, query in offered
         ]
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The range of time that is asked for, in seconds since the Unix epoch."""
+        bounds = [one for one in self.query.query.terms if isinstance(one, Bound)]
+        begins = [float(one.amount) for one in bounds if one.key == "at" and ">" in one.operator]
+        ends = [float(one.amount) for one in bounds if one.key == "at" and "<" in one.operator]
+        return (max(begins), min(ends)) if begins and ends else None
+
+    @property
+    def without_range(self) -> str | None:
+        """The filter without it."""
+        terms = (one for one in self.query.query.terms if getattr(one, "key", "") != "at")
+        kept = (one for one in terms if getattr(one, "key", "") != "process" or not self.process)
+        return str(Query(tuple(kept))) or None
 
     async def load(self) -> None:
         """Read the newest entries, or those before a position, and the message that is open."""
-        found = await relay.entries(self.query.query, before=self.before, limit=SHOWN_AT_FIRST)
+        found, _ = await asyncio.gather(
+            relay.entries(self.query.query, before=self.before, limit=SHOWN_AT_FIRST),
+            self._count_presets(),
+        )
         self.reached, self.since = found.position, dict(found.since)
         self.silent = found.silent
         self._loaded = {**found.since, found.position[0]: found.position[1]}
@@ -104,7 +136,7 @@ class TrafficPage(Page):
     @property
     def strip(self) -> DensityStrip:
         """How much passed lately, as it is drawn."""
-        return strip(self.density)
+        return strip(self.density, self.range)
 
     @property
     def before_at(self) -> float | None:
@@ -145,6 +177,11 @@ class TrafficPage(Page):
             update.partials.append(Partial("#tail-foot", template, {"foot": self.foot}))
         self._move_density(update, entries, left_out)
         return update
+
+    async def _count_presets(self) -> None:
+        narrowed = [QueryField.read(query, process=self.process).query for query in COUNTED]
+        found = await asyncio.gather(*(relay.entries(query, limit=1) for query in narrowed))
+        self._counts = dict(zip(COUNTED, (page.matched for page in found), strict=True))
 
     def _move_density(self, update: Update, entries: Sequence[EntryView], left_out: int) -> None:
         """Bring the strip up to date, and draw it again when a step is over."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +17,8 @@ from console.layer_view import (
     read_letters,
 )
 from console.pages import json_tree
-from console.pages.page import Page, Partial, Update
+from console.pages.page import Update
+from console.pages.polling import PollingPage
 from console.query import parse
 from console.relay import relay
 
@@ -28,11 +27,16 @@ if TYPE_CHECKING:
 
     from console.process import ProcessStatus
 
-EVERY_S = 0.7
-LAYERS_EVERY_S = 1.5
-"""What a layer is asked costs what it holds: less often than the processes."""
+LAYERS_EVERY_S = 0.3
+"""Between two looks at the layers, at least; of many processes they are looked at as often."""
+
+DROPS_EVERY_S = 5.0
+"""How often all that is held is searched for drops without a new one: old ones leave."""
 
 ANSWER_S = 0.8
+SHARED_S = 0.2
+"""How old what another viewer was told may be."""
+
 DROPS_SEEN = 1_000
 
 
@@ -71,7 +75,7 @@ class DeepRow:
     mailbox: DeepMailbox
 
 
-class WorkersPage(Page):
+class WorkersPage(PollingPage):
     """The workers of all processes and the named channels of all layers.
 
     Its address names the channel whose dead letters are looked at, as `layer` and `channel`,
@@ -82,26 +86,18 @@ class WorkersPage(Page):
     room: ClassVar[str] = "workers"
     template: ClassVar[str] = "console/workers.html"
     title = "Workers"
-    tick_s: ClassVar[float] = 0.8
 
-    def __init__(
-        self,
-        params: QueryDict,
-        subject: str = "",
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(params, subject)
+    def __init__(self, params: QueryDict, subject: str = "", **clocks: Any) -> None:
+        super().__init__(params, subject, **clocks)
         self.layer = params.get("layer", "") or "default"
         self.channel = params.get("channel", "")
         self.layers: list[LayerView] = []
         self.letters: list[LetterView] = []
         self.letters_error = ""
         self.drops: Counter[str] = Counter()
-        self.activities: dict[str, Activity] = {}
         self.served: frozenset[str] = frozenset(consumers_of_channels())
-        self._clock = clock
-        self._read_at = self._layers_at = float("-inf")
-        self._shown: dict[str, Any] = {}
+        self._layers_at = self._drops_at = float("-inf")
+        self._dropped: dict[str, int] = {}
 
     async def load(self) -> None:
         """Read who works, what waits, and the dead letters that are looked at."""
@@ -113,7 +109,7 @@ class WorkersPage(Page):
         """Return the regions that changed."""
         update = self.status()
         now, had_letter = self._clock(), self.letter is not None
-        if now - self._read_at >= EVERY_S:
+        if now - self._read_at >= self.tick_s:
             await self._read()
         if now - self._layers_at >= LAYERS_EVERY_S:
             await self._read_layers()
@@ -183,7 +179,12 @@ class WorkersPage(Page):
 
     async def _read(self) -> None:
         self._read_at = self._clock()
-        found, silent = await relay.activity(1, timeout_s=ANSWER_S)
+        found, silent = await relay.shared.get(
+            ("activity", 1),
+            lambda: relay.activity(1, timeout_s=ANSWER_S),
+            now=self._clock(),
+            age_s=SHARED_S,
+        )
         there = {status.process.epoch for status in self.statuses}
         self.activities = {
             epoch: activity
@@ -200,9 +201,16 @@ class WorkersPage(Page):
         if self.channel:
             known.setdefault(self.layer, set()).add(self.channel)
         self.layers = await read_layers(known)
+        await self._read_drops()
+        await self._read_letters()
+
+    async def _read_drops(self) -> None:
+        dropped = {epoch: sum(one.drops.values()) for epoch, one in self.activities.items()}
+        if dropped == self._dropped and self._clock() - self._drops_at < DROPS_EVERY_S:
+            return
+        self._dropped, self._drops_at = dropped, self._clock()
         drops = await relay.entries(parse("kind:drop"), limit=DROPS_SEEN)
         self.drops = Counter(entry.channel for entry in drops.entries if entry.channel)
-        await self._read_letters()
 
     async def _read_letters(self) -> None:
         self.letters_error = ""
@@ -214,10 +222,3 @@ class WorkersPage(Page):
             self.letters, self.letters_error = [], str(error.args[0] if error.args else error)
         except Exception as error:  # a server that is away: the page says so, and asks again
             self.letters_error = f"{type(error).__name__}: {error}"[:200]
-
-    def _add(self, update: Update, name: str, state: Any) -> None:
-        """Add a region, if what it shows has changed."""
-        if self._shown.get(name) != state:
-            self._shown[name] = state
-            context = {"page": self, "params": self.params}
-            update.partials.append(Partial(f"#{name}", f"console/partials/{name}.html", context))

@@ -6,6 +6,7 @@ of state. Used by the templates of the console; a project's templates need none 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -42,6 +43,12 @@ SLOW_MS = 50.0
 def icon(name: str, size: str = "", label: str = "") -> dict[str, str]:
     """Draw an icon of the sprite; without a label it is decoration."""
     return {"name": name, "size": size, "label": label}
+
+
+@register.inclusion_tag("console/parts/dotted.html")
+def dotted(name: str) -> dict[str, list[str]]:
+    """Write a long name so that its lines break behind a dot, and not within a word."""
+    return {"pieces": re.split(r"(?<=[.!])", name)}
 
 
 @register.filter

@@ -22,6 +22,7 @@ Headers = (
     | Mapping[str, str]
     | Mapping[str, bytes]
 )
+"""The headers of a response: pairs, or a mapping."""
 
 
 class AsyncHttpConsumer(AsyncConsumer):

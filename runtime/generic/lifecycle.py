@@ -33,8 +33,13 @@ from runtime.typing import Event, Send
 logger = logging.getLogger("runtime.generic.websocket")
 
 ABNORMAL_CLOSURE = 1006
+"""The code of a connection that broke without a close."""
+
 INTERNAL_ERROR = 1011
+"""The code after an error of the application."""
+
 TRY_AGAIN_LATER = 1013
+"""The code for a client that does not take what it is sent."""
 
 HANDSHAKE_S = 1.0
 """How long a client may take to answer our close, before `disconnect()` runs all the same."""

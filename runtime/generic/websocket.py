@@ -25,6 +25,7 @@ from runtime.generic.lifecycle import (
 from runtime.typing import Event
 
 Headers = Iterable[tuple[bytes, bytes]]
+"""The headers of an acceptance or a refusal."""
 
 
 class WebsocketConsumer(WebsocketLifecycle, SyncConsumer):

@@ -95,7 +95,8 @@ class JobCounts:
     """How many jobs of a channel there are, by where they stand.
 
     Attributes:
-        waiting: nobody has them; `delayed` have failed, and wait for their next attempt.
+        waiting: nobody has them.
+        delayed: they have failed, and wait for their next attempt.
         taken: workers have them.
         dead: they failed as often as they may.
     """
@@ -124,7 +125,7 @@ class AcknowledgingLayer(Protocol):
         """Say that this worker still works on `job`. Returns False if it is another one's now."""
 
     async def acknowledge(self, job: Job) -> bool:
-        """Say that `job` is done. Returns False if it is another worker's now."""
+        """Say that `job` is done. Returns False if it is another worker's now, or had its end."""
 
     async def fail_job(self, job: Job, error: str) -> float | None:
         """Say that `job` failed. Returns the seconds until it is retried; None for never."""

@@ -73,9 +73,15 @@ class BaseChannelLayer:
         expiry: seconds after which a message that nobody took is dropped.
         capacity: messages that a channel holds before it is full.
         channel_capacity: capacities for some channels: {glob or compiled pattern: messages}.
+
+    Attributes:
+        channel_name_regex: what a channel's name looks like.
+        group_name_regex: what a group's name looks like.
+        invalid_name_error: the sentence about a name that does not, with a place for its kind.
     """
 
     MAX_NAME_LENGTH = 100
+    """How many characters a name has fewer than."""
 
     channel_name_regex = re.compile(r"[a-zA-Z\d\-_.]+(![\d\w\-_.]*)?\Z", re.ASCII)
     group_name_regex = re.compile(r"[a-zA-Z\d\-_.]+\Z", re.ASCII)

@@ -80,6 +80,7 @@ class JobChannel:
         self._servers = servers
         self._keys = keys.jobs(channel)
         self._took = keys.took(channel, node_id)
+        self._ended = keys.ended(channel, node_id)
         self._codec = codec
         self._keep_ms = int(keep_s * 1000)
         self._abandoned_ms = max(1, int(policy.abandoned_after_s * 1000))
@@ -110,8 +111,9 @@ class JobChannel:
         return bool(await self._call(JOB_RENEW, job.id, job.receipt))
 
     async def acknowledge(self, job: Job) -> bool:
-        """Say that `job` is done; False if it is another worker's now."""
-        return bool(await self._call(JOB_DONE, job.id, job.receipt))
+        """Say that `job` is done; False if it is another worker's now, or had its end."""
+        ticket = (next(self._tickets), self._keep_ms)
+        return bool(await self._call(JOB_DONE, job.id, job.receipt, *ticket, key=self._ended))
 
     async def fail(self, job: Job, error: str, silent_ms: int = 0) -> float | None:
         """Delay `job` or bury it, and say so in the log; see `AcknowledgingLayer.fail_job`.
@@ -122,7 +124,9 @@ class JobChannel:
         delay_s = self.policy.delay_s(job.attempt)
         delay_ms = "" if delay_s is None else int(delay_s * 1000)
         limits = (silent_ms, job.attempt, delay_ms, error, MOST_DEAD_LETTERS)
-        if not await self._call(JOB_FAIL, job.id, job.receipt, *limits):
+        ticket = (next(self._tickets), self._keep_ms)
+        said = (job.id, job.receipt, *limits, *ticket)
+        if not await self._call(JOB_FAIL, *said, key=self._ended):
             return None
         if delay_s is None:
             log_death(job, error)

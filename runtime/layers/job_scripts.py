@@ -162,26 +162,48 @@ return 1
 )
 """Say that a job's worker is alive. Arguments: the job; the receipt. Returns 0 if it is not its."""
 
+_ENDED = """
+-- The calls by which this node has ended jobs: one whose answer was lost comes again.
+local function has_ended(ticket)
+  return redis.call('LPOS', KEYS[8], ticket) and 1 or 0
+end
+
+local function note_end(ticket, keep_ms)
+  redis.call('LPUSH', KEYS[8], ticket)
+  redis.call('LTRIM', KEYS[8], 0, 999)
+  redis.call('PEXPIRE', KEYS[8], keep_ms)
+end
+"""
+
 JOB_DONE = Script(
     _SHARED
+    + _ENDED
     + """
 if not is_taken(ARGV[1], ARGV[2], 0) then
-  return 0
+  return has_ended(ARGV[3])
 end
 redis.call('XACK', stream, 'workers', ARGV[1])
 forget(ARGV[1])
+note_end(ARGV[3], ARGV[4])
 return 1
 """
 )
-"""Forget a job. Arguments and answer as above."""
+"""Forget a job.
+
+Keys: also where is kept by which calls this node has ended jobs. Arguments: the job; the receipt;
+a ticket for this call, of no other one; how long it is kept, in ms. Returns 0 if the job is not
+this worker's, and was not ended by this call.
+"""
 
 JOB_FAIL = Script(
     _SHARED
+    + _ENDED
     + """
 local id = ARGV[1]
 if not is_taken(id, ARGV[2], ARGV[3]) then
-  return 0
+  return has_ended(ARGV[8])
 end
+note_end(ARGV[8], ARGV[9])
 redis.call('XACK', stream, 'workers', id)
 redis.call('HSET', tries, id, ARGV[4] .. ' ' .. ARGV[2])
 if ARGV[5] ~= '' then
@@ -199,9 +221,9 @@ return 1
 )
 """Delay a job, or bury it.
 
-Arguments: the job; the receipt; for how many ms its worker must have been silent; which attempt
-has failed; after how many ms the next one may begin, or nothing for never; the error; how many
-dead letters are kept. Returns 0 if it is not this worker's.
+Keys and answer as above. Arguments: the job; the receipt; for how many ms its worker must have been
+silent; which attempt has failed; after how many ms the next one may begin, or nothing for never;
+the error; how many dead letters are kept; a ticket and how long it is kept, as above.
 """
 
 JOB_GIVE_BACK = Script(

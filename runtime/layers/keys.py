@@ -95,6 +95,15 @@ class Keys:
         """Return the key of the number that a node's last message on a named channel had."""
         return f"{self.prefix}:channel:{{{channel}}}:sent:{node_id}"
 
+    def swept(self, channel: str, node_id: str) -> str:
+        """Return the key of what a node was told last of messages that expired on a channel."""
+        return f"{self.prefix}:channel:{{{channel}}}:swept:{node_id}"
+
+    @property
+    def unread(self) -> str:
+        """The key of the named channels on which something may expire, by when to look."""
+        return f"{self.prefix}:unread"
+
     def jobs(self, channel: str) -> JobKeys:
         """Return the keys of an acknowledged channel."""
         stream = f"{self.prefix}:jobs:{{{channel}}}"
@@ -103,6 +112,10 @@ class Keys:
     def took(self, channel: str, node_id: str) -> str:
         """Return the key of the job that a node has taken last from an acknowledged channel."""
         return f"{self.prefix}:jobs:{{{channel}}}:took:{node_id}"
+
+    def ended(self, channel: str, node_id: str) -> str:
+        """Return the key of the calls by which a node has ended jobs of a channel last."""
+        return f"{self.prefix}:jobs:{{{channel}}}:ended:{node_id}"
 
 
 def new_node_id() -> str:

@@ -228,7 +228,7 @@ class ListeningNode(ServedNode):
         sender = head.sender.decode()
         passed_on = f"{sender} {head.number} {TO_CHANNEL}{'-' if head.is_muted else '+'}{channel}"
         if not await self._put_named(channel, f"{sender}:{group}", passed_on, payload):
-            self._report_full(channel, payload)
+            self._report(channel, payload, "capacity")
 
     def _ear_changed(self, link: Link, error: Exception | None) -> None:
         ear = next(ear for ear in self._subscriptions.ears.values() if ear.link is link)
@@ -252,6 +252,7 @@ class ListeningNode(ServedNode):
     # --- the lease
 
     async def _greet(self, link: Link) -> None:
+        self.unread.forget()
         if self._opening is not None and self.servers.link_for(self._lease_key) is link:
             link.tell_first(nothing, *self._lease_command())
             self.options.on_loss()
@@ -259,6 +260,7 @@ class ListeningNode(ServedNode):
     def _beat_once(self) -> None:
         self._subscriptions.check()
         self.servers.tell(self._lease_key, nothing, *self._lease_command())
+        self.unread.look_in_passing()
         self.options.on_beat()
         self._beat_later()
 

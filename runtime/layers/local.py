@@ -87,11 +87,13 @@ class LocalChannels:
                 sink(waiting.message, waiting.cause)
 
     def release(self, channel: str) -> None:
-        """Forget `channel` and what waits for it."""
+        """Forget `channel` and what waits for it, which is lost."""
         self.sinks.pop(channel, None)
         buffer = self.buffers.get(channel)
         if buffer is not None:
-            buffer.messages.clear()
+            while buffer.messages:
+                lost = buffer.messages.popleft()
+                drops.report(None, channel, lost.message, "undelivered", cause=lost.cause)
             self._forget_if_idle(channel, buffer)
 
     def deliver(self, channel: str, message: Message, cause: Cause | None) -> bool:

@@ -78,6 +78,8 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
             arguments of a `Retention`}.
 
     Attributes:
+        extensions: the extensions that it has.
+        fires_taps: that it tells observers itself.
         channels: {channel: its buffer}, for channels that are received from, or on which
             something waits.
         groups: {group: {channel: when it joined, in seconds of the monotonic clock}}; and, called
@@ -188,11 +190,13 @@ class InMemoryChannelLayer(PresenceLayer, JobsInMemory):
             sink(*taken)
 
     async def release_channel(self, channel: str) -> None:
-        """Forget `channel`, what waits for it, and its memberships."""
+        """Forget `channel`, what waits for it, which is lost, and its memberships."""
         with self._lock:
             self._sinks.pop(channel, None)
             self._expiries.pop(channel, None)
-            self.channels.pop(channel, None)
+            waiting = self.channels.pop(channel, _NOTHING)
+            while (lost := waiting.take()) is not None:
+                drops.report(None, channel, lost[0], "undelivered", cause=lost[1])
             for group in self._groups_of.pop(channel, ()):
                 self._leave(group, channel)
         if channel in self._tracked:

@@ -131,7 +131,7 @@ class JobsInMemory(BaseChannelLayer):
             return shelf.book.renew(job, time.monotonic())
 
     async def acknowledge(self, job: Job) -> bool:
-        """Say that `job` is done; False if it is another worker's now."""
+        """Say that `job` is done; False if it is another worker's now, or had its end."""
         shelf = self._shelf(job.channel)
         with shelf.lock:
             return shelf.book.acknowledge(job)

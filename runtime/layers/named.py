@@ -45,6 +45,8 @@ class NamedChannels:
         block_s: how long one read waits.
         keep_s: how long the stream of a channel lives that is neither written nor read.
         take: given the channel and each entry: its age in ms, its head and its payload.
+        on_answer: told that the server has answered, which it does now and then also when it is
+            quiet.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class NamedChannels:
         block_s: float,
         keep_s: float,
         take: Callable[[str, float, bytes, bytes], None],
+        on_answer: Callable[[], None],
     ) -> None:
         self._node_id = node_id
         self._servers = servers
@@ -67,6 +70,7 @@ class NamedChannels:
         self._block_ms = max(1, int(block_s * 1000))
         self._keep_ms = int(keep_s * 1000)
         self._take = take
+        self._on_answer = on_answer
         self._loop = asyncio.get_running_loop()
         self._wanted: Counter[str] = Counter()
         self._asked: dict[bytes, str] = {}
@@ -143,6 +147,7 @@ class NamedChannels:
         if isinstance(answer, Exception):
             self._failed(answer)
             return
+        self._on_answer()
         asked, self._asked = self._asked, {}
         if not answer:
             # It is quiet: a stream that is read must not go for being idle.

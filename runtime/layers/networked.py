@@ -64,6 +64,10 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         history: names or globs of groups that keep their messages; or {name or glob: the
             arguments of a `Retention`}.
 
+    Attributes:
+        extensions: the extensions that it has.
+        fires_taps: that it tells observers itself.
+
     Raises:
         InvalidChannelLayerError: an option's value makes no sense.
         UnknownLayerOption: there is no such option.

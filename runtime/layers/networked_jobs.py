@@ -45,7 +45,7 @@ class JobsOnServers(BaseChannelLayer):
         return await self._nodes.run(_renew_job, job)
 
     async def acknowledge(self, job: Job) -> bool:
-        """Say that `job` is done; False if it is another worker's now."""
+        """Say that `job` is done; False if it is another worker's now, or had its end."""
         return await self._nodes.run(_acknowledge, job)
 
     async def fail_job(self, job: Job, error: str) -> float | None:

@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from runtime.exceptions import LayerUnavailable, ServerRefusal
@@ -28,6 +29,9 @@ warnings = ThrottledWarnings(logger)
 MOST_ENTRIES: Final = 100
 """Entries that one read takes; no more than a channel holds by default, so that a reader that
 keeps up loses nothing to the size of a batch."""
+
+BEHIND_MS: Final = 100.0
+"""How old the newest entry of a read is if this node may be so late that older ones are gone."""
 
 SLICE_S: Final = 0.005
 """How long entries are handed out before other work of the loop has its turn."""
@@ -50,6 +54,9 @@ class Post:
             its payload.
         on_loss: told that the server had lost the stream, and that it is there again.
         on_pause: told that for a moment it cannot be read.
+
+    Attributes:
+        gaps: how often entries were gone before they were read.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class Post:
         self.last_id = b""
         self.is_wanted = False
         self.is_closed = False
+        self.gaps = 0
         self.seen = Seen()
         self._lease_ms = int(lease_s * 1000)
         self._block_ms = max(1, self._lease_ms // 3)
@@ -78,6 +86,7 @@ class Post:
         self._on_pause = on_pause
         self._loop = asyncio.get_running_loop()
         self._entries: deque[Entry] = deque()
+        self._is_behind = True  # until an answer says otherwise
         self.ready: asyncio.Future[None] = self._loop.create_future()
         """Done when the stream has been there once."""
 
@@ -109,6 +118,8 @@ class Post:
         if not self.ready.done():
             self.ready.set_result(None)
             self._ask()
+        if was_made and is_known:
+            self._tell_gap("the server lost its stream, or it stood still beyond its lease")
         return bool(was_made) and is_known
 
     async def close(self) -> None:
@@ -127,6 +138,9 @@ class Post:
     def _ask(self) -> None:
         if self.is_closed:
             return
+        if self._is_behind:
+            oldest = partial(self._told_oldest, self.last_id)
+            self.reader.tell(oldest, *("XRANGE", self.key, "-", "+", "COUNT", 1), is_kept=False)
         self.reader.tell(
             self._answered,
             "XREAD",
@@ -142,6 +156,7 @@ class Post:
 
     def _answered(self, answer: Any) -> None:
         if isinstance(answer, Exception):
+            self._is_behind = True
             self._on_pause()
             if isinstance(answer, ServerRefusal) and answer.code == "MOVED":
                 self.reader.reopen(answer)
@@ -153,7 +168,24 @@ class Post:
             self._ask()
         else:
             self._entries.extend(answer[0][1])
+            newest_ms = _position(self._entries[-1][0])[0]
+            is_old = self.now_ms - newest_ms > BEHIND_MS
+            self._is_behind = is_old or len(self._entries) == MOST_ENTRIES
             self._hand_out()
+
+    def _told_oldest(self, last_id: bytes, answer: Any) -> None:
+        """Notice that what stood behind the last entry has been cut off the stream."""
+        if not isinstance(answer, list) or not answer:
+            return
+        (entry_id, fields), *_ = answer
+        # The lease cuts off what has been read, but for the last: only the length takes that. An
+        # entry without a head is the first of a stream that was made anew, which the lease tells.
+        if fields[0] and _position(entry_id) > _position(last_id):
+            self._tell_gap("more waited for it than `stream_length`")
+
+    def _tell_gap(self, why: str) -> None:
+        self.gaps += 1
+        warnings.warn("gap", "Messages for this process are lost, before it read them: %s.", why)
 
     def _hand_out(self) -> None:
         entries, until = self._entries, self._loop.time() + SLICE_S

@@ -20,6 +20,7 @@ from runtime.layers.portable import portable
 from runtime.taps import is_muted, taps
 
 Metadata = dict[str, Any]
+"""What is known of somebody who is present; as portable as a layer message."""
 
 
 class Turn(NamedTuple):

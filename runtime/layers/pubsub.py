@@ -22,6 +22,7 @@ __all__ = ["RedisPubSubChannelLayer"]
 logger = logging.getLogger("runtime.layers.pubsub")
 
 Hook = str | Callable[[], Any] | None
+"""What to do about a server: the type of a message, a function, or nothing."""
 
 
 class RedisPubSubChannelLayer(NetworkedChannelLayer):

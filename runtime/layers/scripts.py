@@ -92,36 +92,131 @@ Keys: the group; the node's stream. Arguments: how many entries a stream keeps; 
 the node; after how many ms a group that nobody announces is forgotten.
 """
 
-NAMED_SEND = Script("""
+_EXPIRED = """
+local stream = KEYS[1]
+local server = redis.call('TIME')
+local now_ms = server[1] * 1000 + math.floor(server[2] / 1000)
+
+-- Who has just taken one says himself what becomes of it; one whose taker is silent is nobody's.
+local function take_expired(expiry_ms, silent_ms)
+  local expired, before = {}, string.format('(%d', now_ms - expiry_ms)
+  for _, entry in ipairs(redis.call('XRANGE', stream, '-', before, 'COUNT', 100)) do
+    local taken = redis.pcall('XPENDING', stream, 'receivers', entry[1], entry[1], 1)[1]
+    if not taken or taken[3] >= tonumber(silent_ms) then
+      expired[#expired + 1], expired[#expired + 2] = entry[2][1], entry[2][2]
+      redis.pcall('XACK', stream, 'receivers', entry[1])
+      redis.call('XDEL', stream, entry[1])
+    end
+  end
+  return expired
+end
+"""
+
+NAMED_SEND = Script(
+    _EXPIRED
+    + """
 local last = redis.call('GET', KEYS[2])
 if last and tonumber(last) >= tonumber(ARGV[1]) then
   return {1, {}}
 end
-local server = redis.call('TIME')
-local oldest_ms = server[1] * 1000 + math.floor(server[2] / 1000) - ARGV[3]
-local expired, before = {}, string.format('(%d', oldest_ms)
-for place, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', before, 'COUNT', 100)) do
-  expired[place] = entry[2][2]
-  redis.call('XDEL', KEYS[1], entry[1])
-end
+local expired = take_expired(ARGV[3], ARGV[7])
 local capacity = tonumber(ARGV[2])
-if redis.call('XLEN', KEYS[1]) >= capacity then
+if redis.call('XLEN', stream) >= capacity then
   -- What somebody has taken is still there until it is acknowledged, and does not wait.
-  local taken = redis.pcall('XPENDING', KEYS[1], 'receivers')[1] or 0
-  if redis.call('XLEN', KEYS[1]) - taken >= capacity then
+  local taken = redis.pcall('XPENDING', stream, 'receivers')[1] or 0
+  if redis.call('XLEN', stream) - taken >= capacity then
     return {0, expired}
   end
 end
-redis.call('XADD', KEYS[1], '*', ARGV[5], ARGV[6])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('XADD', stream, '*', ARGV[5], ARGV[6])
+redis.call('PEXPIRE', stream, ARGV[4])
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[4])
 return {1, expired}
-""")
+"""
+)
 """Append a message to a named channel, unless it is full or has this one already.
 
 Keys: the channel's stream; where the sender's last number is kept. Arguments: the message's
 number; the capacity; the expiry in ms; how long the keys live, in ms; the entry's head; its
-payload. Returns 0 if it is full, else 1; and the payloads of those that have expired.
+payload; after how many ms of silence what somebody took is nobody's. Returns 0 if it is full, else
+1; and the heads and payloads, in turn, of those that have expired.
+"""
+
+NAMED_SWEEP = Script(
+    _EXPIRED
+    + """
+local expired = redis.call('LRANGE', KEYS[2], 0, -1)
+if table.remove(expired, 1) ~= ARGV[1] then
+  expired = take_expired(ARGV[2], ARGV[3])
+  redis.call('DEL', KEYS[2])
+  if #expired > 0 then
+    redis.call('RPUSH', KEYS[2], ARGV[1], unpack(expired))
+    redis.call('PEXPIRE', KEYS[2], ARGV[4])
+  end
+end
+local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+if not oldest then
+  return {expired, -1}
+end
+local due_ms = string.match(oldest[1], '%d+') + ARGV[2] - now_ms
+if due_ms <= 0 then
+  due_ms = #expired > 0 and 1 or tonumber(ARGV[3])
+end
+return {expired, due_ms}
+"""
+)
+"""Take from a named channel what has expired there; the same again if the answer was lost.
+
+Keys: the channel's stream; where this answer is kept. Arguments: a ticket for this call, of no
+other one; the expiry in ms; the silence as above; how long the answer is kept, in ms. Returns
+the heads and payloads, in turn; and the ms after which to look again, -1 for no more.
+"""
+
+UNREAD_NOTE = Script("""
+local server = redis.call('TIME')
+local now_ms = server[1] * 1000 + math.floor(server[2] / 1000)
+redis.call('ZADD', KEYS[1], 'GT', now_ms + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+""")
+"""Take note that something may expire on a named channel.
+
+Keys: the channels with something to expire, by when to look there. Arguments: the channel; after
+how many ms to look; how long all of it is kept, in ms.
+"""
+
+UNREAD_DUE = Script("""
+local server = redis.call('TIME')
+local now_ms = server[1] * 1000 + math.floor(server[2] / 1000)
+local until_ms = now_ms + ARGV[1]
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now_ms, 'LIMIT', 0, ARGV[2])
+for _, channel in ipairs(due) do
+  redis.call('ZADD', KEYS[1], until_ms, channel)
+end
+local next_at = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+return {due, string.format('%d', until_ms), next_at and next_at - now_ms or -1}
+""")
+"""Say on which channels to look now, and leave them to whoever asks for a while.
+
+Keys: as above. Arguments: for how many ms; how many channels. Returns the channels; until when
+they are left to the asker; and the ms after which to ask again, -1 for no more.
+"""
+
+UNREAD_DONE = Script("""
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not score or tonumber(score) ~= tonumber(ARGV[2]) then
+  return
+end
+if tonumber(ARGV[3]) < 0 then
+  redis.call('ZREM', KEYS[1], ARGV[1])
+else
+  local server = redis.call('TIME')
+  redis.call('ZADD', KEYS[1], server[1] * 1000 + math.floor(server[2] / 1000) + ARGV[3], ARGV[1])
+end
+""")
+"""Say when to look at a channel again, unless somebody has sent there meanwhile.
+
+Keys: as above. Arguments: the channel; until when it was left to the asker; after how many ms, or
+-1 for no more.
 """
 
 TAKEN = Script("""
@@ -176,7 +271,19 @@ Keys: as above. Arguments: the channel; the node that it must be of, or nothing.
 the metadata and the position of the turn if it was the last of its key.
 """
 
-SCRIPTS = (HOLD, GROUP_SEND, REMOTE_JOIN, NAMED_SEND, TAKEN, PRESENCE_PUT, PRESENCE_REMOVE)
+SCRIPTS = (
+    HOLD,
+    GROUP_SEND,
+    REMOTE_JOIN,
+    NAMED_SEND,
+    NAMED_SWEEP,
+    UNREAD_NOTE,
+    UNREAD_DUE,
+    UNREAD_DONE,
+    TAKEN,
+    PRESENCE_PUT,
+    PRESENCE_REMOVE,
+)
 
 
 def loading(scripts: Iterable[Script]) -> list[tuple[Argument, ...]]:

@@ -41,7 +41,8 @@ from runtime.layers.questions import Questions, write_answer
 from runtime.layers.rosters import Rosters
 from runtime.layers.scanning import waiting_on_server
 from runtime.layers.scripts import NAMED_SEND
-from runtime.taps import is_muted
+from runtime.layers.unread import Unread
+from runtime.taps import DropReason, is_muted, muted
 from runtime.typing import Message
 
 LONGEST_WAIT_S: Final = 1.0
@@ -54,6 +55,7 @@ class ServedNode(LinkedNode):
     Attributes:
         rosters: who is present in groups.
         kept: the groups with history.
+        unread: what may expire on named channels.
     """
 
     def __init__(self, options: NodeOptions, heir_of: ServedNode | None = None) -> None:
@@ -74,6 +76,16 @@ class ServedNode(LinkedNode):
             int(self._keep_s * 1000),
         )
         self.rosters = Rosters(self.id, self.servers, options.keys, options.codec, self._group_ms)
+        self.unread = Unread(
+            self.id,
+            self.servers,
+            options.keys,
+            expiry_s=options.expiry_s,
+            lease_s=options.lease_s,
+            report=self._expire_named,
+        )
+        if heir_of is not None:
+            self.unread.adopt(heir_of.unread)
 
     @abstractmethod
     def _append(self, owner: str, head: str, payload: bytes) -> Awaitable[Any]:
@@ -98,12 +110,12 @@ class ServedNode(LinkedNode):
         owner = node_of(channel)
         if owner is None:
             if not await self._send_named(channel, payload):
-                self._report_full(channel, payload)
+                self._report(channel, payload, "capacity")
                 raise ChannelFull(channel, self.options.capacity_of(channel))
         elif owner == self.id:
             await self._send_own(channel, payload)
-        else:
-            await self._append(owner, self._head(TO_CHANNEL, channel), payload)
+        elif not await self._append(owner, self._head(TO_CHANNEL, channel), payload):
+            self._report(channel, payload, "undelivered")  # its process has ended
 
     async def group_add(self, group: str, channel: str) -> None:
         """Make `channel` a member of `group`, behind what was sent from here before."""
@@ -120,6 +132,7 @@ class ServedNode(LinkedNode):
     async def rest(self) -> None:
         """Let go of the servers."""
         self._stop_beating()
+        self.unread.close()
         self._own.lose_all()
         for reading in self._readings():
             await reading.close()
@@ -128,9 +141,15 @@ class ServedNode(LinkedNode):
 
     def drop_sockets(self) -> None:
         """Forget the sockets."""
+        self.unread.close()
         self.servers.drop_sockets()
         for reading in self._readings():
             reading.drop_socket()
+
+    def forget(self) -> None:
+        """Forget what waits and all memberships, without a word to the others."""
+        self.unread.forget()
+        super().forget()
 
     def _readings(self) -> list[NamedChannels | JobChannel]:
         return [*self._named.values(), *self._jobs.values()]
@@ -165,10 +184,12 @@ class ServedNode(LinkedNode):
             command = JOB_ADD.command([*jobs, sent], number, capacity, keep_ms, head, payload)
             return bool(await self.servers.call(jobs.stream, *command))
         key, limits = keys.channel(channel), (number, capacity, int(options.expiry_s * 1000))
-        command = NAMED_SEND.command([key, sent], *limits, keep_ms, head, payload)
+        silent_ms = self.unread.silent_ms
+        command = NAMED_SEND.command([key, sent], *limits, keep_ms, head, payload, silent_ms)
         had_room, expired = await self.servers.call(key, *command)
-        for old in expired:
-            self._expire([channel], old)
+        for old_head, old in zip(expired[::2], expired[1::2], strict=True):
+            self._expire_named(channel, old_head, old)
+        self.unread.sent(channel)
         return bool(had_room)
 
     async def _send_own(self, channel: str, payload: bytes) -> None:
@@ -177,7 +198,7 @@ class ServedNode(LinkedNode):
             return
         waiting = self.local.depth(channel) + self._own.count(channel)
         if waiting >= self.options.capacity_of(channel):
-            self._report_full(channel, payload)
+            self._report(channel, payload, "capacity")
             raise ChannelFull(channel, self.options.capacity_of(channel))
         head, number = self._head(TO_CHANNEL, channel), self._sequence
         self._own.sent(channel, number)
@@ -188,6 +209,7 @@ class ServedNode(LinkedNode):
             raise
         if not is_there:
             self._own.not_sent(channel, number)
+            self._report(channel, payload, "undelivered")
 
     async def _send_to_consumer(self, channel: str, payload: bytes) -> None:
         head, number = self._head(TO_CHANNEL, channel), self._sequence
@@ -201,6 +223,8 @@ class ServedNode(LinkedNode):
             raise
         if not is_there:
             self._own.not_sent(channel, number)
+            self._own.delivered(number, True)
+            self._report(channel, payload, "undelivered")
         elif not await outcome:
             raise ChannelFull(channel, self.options.capacity_of(channel))
 
@@ -236,6 +260,7 @@ class ServedNode(LinkedNode):
                 block_s=self.options.lease_s / BEATS,
                 keep_s=self._keep_s,
                 take=self._take_named,
+                on_answer=self.unread.look_in_passing,
             )
         return named
 
@@ -265,7 +290,7 @@ class ServedNode(LinkedNode):
 
     def _take_named(self, channel: str, age_ms: float, head: bytes, payload: bytes) -> None:
         if age_ms > self.options.expiry_s * 1000:
-            self._expire([channel], payload)
+            self._expire_named(channel, head, payload)
         else:
             self.deliver_to_channel(channel, payload, read_head(head).is_muted)
 
@@ -306,10 +331,14 @@ class ServedNode(LinkedNode):
             for channel in channels:
                 drops.report(None, channel, decoded.message, "expired", cause=decoded.cause)
 
-    def _report_full(self, channel: str, payload: bytes) -> None:
+    def _expire_named(self, channel: str, head: bytes, payload: bytes) -> None:
+        with muted(read_head(head).is_muted):
+            self._expire([channel], payload)
+
+    def _report(self, channel: str, payload: bytes, reason: DropReason) -> None:
         # Read back, with its cause: once for a message that is lost, not for each that is sent.
         if (decoded := self._decode(payload)) is not None:
-            drops.report(None, channel, decoded.message, "capacity", cause=decoded.cause)
+            drops.report(None, channel, decoded.message, reason, cause=decoded.cause)
 
     # --- introspection
 

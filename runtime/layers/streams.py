@@ -76,7 +76,7 @@ class StreamNode(ServedNode):
                 payload = self.kept.with_position(payload, position.decode())
         for name in named:
             if not await self._send_named(name.decode(), payload):
-                self._report_full(name.decode(), payload)
+                self._report(name.decode(), payload, "capacity")
 
     async def flush(self) -> None:
         """Delete what is kept, and tell each node to forget the rest."""
@@ -182,6 +182,7 @@ class StreamNode(ServedNode):
 
     async def _greet(self, link: Link) -> None:
         """Hold the stream before anything else is sent, and say anew what a server has lost."""
+        self.unread.forget()
         has_lost = True  # or may have: it is another's stream that would tell
         if self.post.is_wanted and self.servers.link_for(self.post.key) is link:
             has_lost = self.post.held(await link.ask_first(*self.post.hold_command()))
@@ -234,6 +235,7 @@ class StreamNode(ServedNode):
 
     def _beat_once(self) -> None:
         self.post.hold()
+        self.unread.look_in_passing()
         self.options.on_beat()
         if self.loop.time() - self._announced_at > self.options.group_expiry_s / BEATS:
             self._announced_at = self.loop.time()

@@ -25,8 +25,6 @@ logger = logging.getLogger("runtime")
 class ServerCommand(BaseCommand):
     """Runs the server of one protocol until it is told to stop."""
 
-    leave_locale_alone = True
-
     def make_server(self, application: ASGIApplication) -> ProtocolServer:
         """Return the server that this command runs, for the project's application."""
         raise NotImplementedError(f"{type(self).__name__} needs a method make_server().")

@@ -14,7 +14,10 @@ from collections.abc import Awaitable, Callable
 logger = logging.getLogger("runtime.protocols")
 
 FIRST_S = 1.0
+"""The delay before the second attempt, at most."""
+
 MOST_S = 60.0
+"""The longest delay."""
 
 
 class Backoff:

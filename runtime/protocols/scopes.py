@@ -22,6 +22,7 @@ EVENTS_KEPT = 256
 """Events that wait for one scope, besides those in its consumer's mailbox."""
 
 DEFAULT_END_S = 10.0
+"""How long an application may take to end its scope, unless its server says otherwise."""
 
 
 class OpenScope:

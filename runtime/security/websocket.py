@@ -25,6 +25,8 @@ from runtime.typing import ASGIApplication, Receive, Scope, Send
 logger = logging.getLogger("runtime.security")
 
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+"""The ports that an origin without one means."""
+
 DEBUG_HOSTS = (".localhost", "127.0.0.1", "[::1]")
 """What Django itself allows under DEBUG while ALLOWED_HOSTS is empty."""
 

@@ -11,6 +11,7 @@ from runtime.testing.application import ApplicationCommunicator
 from runtime.typing import ASGIApplication, Event
 
 Headers = Sequence[tuple[bytes, bytes]]
+"""The headers of a request, with their names in lower case."""
 
 
 class HttpCommunicator(ApplicationCommunicator):

@@ -50,6 +50,8 @@ class ChannelsLiveServerTestCase(TransactionTestCase):
             and a function that returns the application, and that has `ready` and `port`.
         static_wrapper: around the application, to serve static files.
         serve_static: whether `static_wrapper` is used.
+        live_server_url: the origin of the server for HTTP, without a slash at the end.
+        live_server_ws_url: the origin of the server for WebSockets.
     """
 
     host: ClassVar[str] = "localhost"
@@ -125,6 +127,12 @@ class ServedProject:
     """What a server's process calls for its application, in that process.
 
     A spawned process begins with nothing, so what the tests have changed travels with this.
+
+    Attributes:
+        static_wrapper: what is put around the application, if anything.
+        database_names: {alias: name of the database}.
+        allowed_hosts: those of the tests.
+        is_channels: whether the tests say `channels` to the runtime.
     """
 
     static_wrapper: Callable[[Any], Any] | None

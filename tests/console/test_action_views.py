@@ -13,7 +13,7 @@ from django.test import AsyncClient, override_settings
 from django.urls import reverse
 
 from console.pages.dialogs import WORDINGS
-from tests.console.recording import Recording
+from tests.console.recording import Layer, Recording
 from tests.console.watching import user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -326,6 +326,35 @@ async def test_what_somebody_typed_is_shown_as_what_it_is(
         page = response.content.decode()
         assert "<script>alert" not in page
         assert "script-src" in response["Content-Security-Policy"]
+
+
+async def test_a_message_is_offered_to_be_sent_again_as_it_was(
+    steering: AsyncClient, recording: Recording
+) -> None:
+    wire = Wire(recording)
+    recording.send(wire.connection, text='{"text": "once more"}')
+    position = recording.recorder.journal.spell(recording.last())
+    asked = {"target": wire.word, "again": position}
+    page = (await steering.get(path("dialog", "send"), asked, headers=HX)).content.decode()
+    assert "once more" in page
+    assert "A part of it is hidden" not in page
+    other = (await steering.get(path("dialog", "deliver"), asked, headers=HX)).content.decode()
+    assert "once more" not in other
+
+
+async def test_a_group_asks_which_connection_is_to_join_it(
+    steering: AsyncClient, recording: Recording
+) -> None:
+    wire, member = Wire(recording), Wire(recording)
+    for one, channel in ((wire, "specific!a"), (member, "specific!b")):
+        recording.start(one.connection, channel=channel)
+    recording.recorder.group_joined(Layer(), "lobby", "specific!b")
+    page = (await steering.get(path("dialog", "join"), {"group": "lobby"})).content.decode()
+    assert "Add a channel to a group" in page
+    assert f'value="{wire.word}"' in page
+    assert member.word not in page
+    refused = await steering.post(path("act", "join"), {"group": "lobby"}, headers=HX)
+    assert refused.status_code == 422
 
 
 async def test_an_action_that_does_not_exist_is_not_found(steering: AsyncClient) -> None:

@@ -165,3 +165,14 @@ def test_a_query_asks_how_a_connection_stands():
     recording.recorder.scope_closed(connection, KeyError("type"))
     view = recording.relay.reader.view_of(recording.state(connection))
     assert parse("is:closed is:error code:1011 error:KeyError").matches(view.as_record())
+
+
+async def test_what_the_client_calls_its_connection_finds_it_alone(recording: Recording) -> None:
+    cookie = [(b"cookie", b"a=b; channelscope_pane=5f00c2a15f00c2a1")]
+    own, others = recording.open(headers=cookie), recording.open(headers=cookie)
+    recording.open()
+    recording.state(own).is_from_console = True
+    found = await recording.relay.listing(parse("id:5f00c2a15f00c2a1"))
+    assert [view.id for view in found.rows] == [own.id]
+    assert found.rows[0].pane == "5f00c2a15f00c2a1"
+    assert (await recording.relay.listing(parse(f"id:{others.id}"))).rows[0].pane == ""

@@ -47,6 +47,18 @@ async def test_a_group_is_read_with_its_members_and_what_they_share() -> None:
     assert await read_group(recording.relay.reader, "nobody") is None
 
 
+async def test_a_group_says_how_much_was_sent_to_it_and_to_how_many_step_by_step() -> None:
+    recording = Recording()
+    join(recording, recording.open(), "specific!a", "lobby", "ops")
+    for group, receivers in (("lobby", 3), ("ops", 9), ("lobby", -1)):
+        recording.recorder.group_sent(None, LAYER, group, {"type": "chat.message"}, receivers)
+    flow = (await read_group(recording.relay.reader, "lobby")).flow
+    assert (flow.sent[-1], sum(flow.sent), flow.addressed_lately) == (2, 2, 3)
+    recording.clock.advance(400)
+    flow = (await read_group(recording.relay.reader, "lobby")).flow
+    assert (sum(flow.sent), flow.addressed_lately) == (0, 0)
+
+
 async def test_a_member_that_leaves_is_gone_and_one_that_joins_again_stays_since_it_came() -> None:
     recording = Recording()
     join(recording, recording.open(), "specific!a", "lobby")

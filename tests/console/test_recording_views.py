@@ -53,6 +53,20 @@ def path(name: str, *arguments: Any) -> str:
     return reverse(f"channelscope:{name}", args=arguments)
 
 
+def test_what_the_client_s_connection_said_is_kept(staff: Any, recording: Recording) -> None:
+    pane = "5f00c2a15f00c2a1"
+    cookie = f"a=b; channelscope_pane={pane}".encode()
+    connection = recording.open("/ws/echo/", headers=[(b"cookie", cookie)])
+    recording.state(connection).is_from_console = True
+    recording.receive(connection, text="keep this")
+    answer = staff.post(path("keep-recording"), {"pane": pane, "name": "Mine"})
+    row = Row.objects.get()
+    assert answer["Location"] == path("recording", row.pk)
+    assert (row.name, row.subject, row.of) == ("Mine", "connection", connection.id)
+    unknown = staff.post(path("keep-recording"), {"pane": "0" * 16})
+    assert (unknown.status_code, Row.objects.count()) == (400, 1)
+
+
 def test_a_recording_is_begun_and_leads_to_its_page(staff: Any, recording: Recording) -> None:
     answer = staff.post(path("begin-recording"), {"subject": "query", "of": "path:/ws/*"})
     row = Row.objects.get()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from console.reading import Interest
-from console.relay_leases import BEAT_S, MOST_CONSOLES, Leases
+from console.relay_leases import BEAT_S, MOST_CONSOLES, NEWS_S, Leases
 from console.relay_protocol import Lease, Rewind, Subscription
 
 TAIL = Interest("tail")
@@ -21,7 +21,7 @@ def test_without_a_lease_there_is_nothing_to_do() -> None:
     leases = Leases("e")
     assert not leases
     assert leases.told == []
-    assert leases.beats_due(0.0) == {}
+    assert leases.beats_due(0.0, 50) == {}
 
 
 def test_a_lease_holds_until_it_is_not_said_again() -> None:
@@ -79,9 +79,18 @@ def test_it_goes_back_but_never_forward_and_not_before_its_origin() -> None:
 def test_a_beat_is_due_at_once_and_then_every_two_seconds() -> None:
     leases = Leases("e")
     taken(leases, lease("c", "s", since=10))
-    assert leases.beats_due(0.0) == {"c": {"s": 10}}
-    assert leases.beats_due(BEAT_S - 0.1) == {}
-    assert leases.beats_due(BEAT_S) == {"c": {"s": 10}}
+    assert leases.beats_due(0.0, 50) == {"c": {"s": 10}}
+    assert leases.beats_due(BEAT_S - 0.1, 50) == {}
+    assert leases.beats_due(BEAT_S, 50) == {"c": {"s": 10}}
+
+
+def test_a_beat_is_due_sooner_if_something_has_happened_since() -> None:
+    leases = Leases("e")
+    taken(leases, lease("c", "s"))
+    assert leases.beats_due(0.0, 50)
+    assert leases.beats_due(NEWS_S - 0.1, 51) == {}
+    assert leases.beats_due(NEWS_S, 51)
+    assert leases.beats_due(2 * NEWS_S, 51) == {}, "nothing has happened since"
 
 
 def test_consoles_are_bounded() -> None:

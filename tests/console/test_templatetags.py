@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 
 from console.entry import DIRECTIONS
 from console.templatetags import channelscope as tags
@@ -85,3 +86,8 @@ def test_a_plot_goes_from_edge_to_edge() -> None:
 )
 def test_only_the_protocols_own_names_are_shortened(type_name: str, word: str) -> None:
     assert tags.short_type(type_name) == word
+
+
+def test_a_long_name_breaks_behind_its_dots_and_stays_text():
+    html = render_to_string("console/parts/dotted.html", tags.dotted("chat.consumers.<b>!x"))
+    assert html == "chat.<wbr>consumers.<wbr>&lt;b&gt;!<wbr>x"

@@ -22,56 +22,36 @@ import pytest
 import yaml
 from django.contrib import admin
 from django.urls import include, path, re_path
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from runtime import layers, routing
 from runtime.auth import AuthMiddlewareStack
 from runtime.consumer import AsyncConsumer, SyncConsumer
 from runtime.generic import http, websocket
-from tests.docs.blocks import DOCS, Block, blocks_of, pages
+from tests.docs.blocks import (
+    DOCS,
+    PLACES,
+    RUN_BY,
+    Block,
+    blocks_in,
+    blocks_of,
+    pages,
+    unexplained,
+)
 from tests.support.packaging import ROOT
 
 TYPED_IN = "tutorial/"
 """Run as a whole by `test_tutorial`."""
 
-ELSEWHERE = {
-    "protocols/mqtt.md": "tests/runtime/protocols/test_docs.py",
-    "protocols/telegram.md": "tests/runtime/protocols/test_docs.py",
-    "protocols/your-own.md": "tests/runtime/protocols/test_your_own.py",
-    "testing.md": "tests/runtime/test_testing_plugin.py",
-}
-"""Pages that a test of their own runs."""
-
-CANNOT_RUN = {
-    "OTLPSpanExporter": "sends to a collector, by a package that only a project chooses",
-    "exporter.export": "is that exporter's",
-}
-"""What the text of a block has in it that cannot run here, and why."""
-
-LANGUAGES = {
-    "",
-    "console",
-    "html+django",
-    "ini",
-    "js",
-    "json",
-    "nginx",
-    "python",
-    "text",
-    "toml",
-    "yaml",
-}
-
-PAGES = [page for page in pages() if not page.relative_to(DOCS).as_posix().startswith(TYPED_IN)]
-WITH_PYTHON = [
-    page
-    for page in PAGES
-    if page.relative_to(DOCS).as_posix() not in ELSEWHERE
-    and any(block.language == "python" for block in blocks_of(page))
-]
-
-
-def name_of(page: Path) -> str:
-    return page.relative_to(DOCS).as_posix()
+READERS = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+BLOCKS = [block for page in pages() for block in blocks_of(page)]
+WITH_PYTHON = sorted(
+    {
+        block.page
+        for block in BLOCKS
+        if block.language == "python" and block.is_run_here and not block.page.startswith(TYPED_IN)
+    }
+)
 
 
 class Project:
@@ -83,6 +63,9 @@ class Project:
     class ThumbnailConsumer(SyncConsumer):
         """Draws, in the worker."""
 
+    class DoorConsumer(AsyncConsumer):
+        """A door that says when it is opened."""
+
 
 def granted() -> dict[str, Any]:
     """Return the names that a page may use without importing them."""
@@ -92,6 +75,7 @@ def granted() -> dict[str, Any]:
         "AsyncConsumer": AsyncConsumer,
         "AuthMiddlewareStack": AuthMiddlewareStack,
         "ChatConsumer": Project.ChatConsumer,
+        "DoorConsumer": Project.DoorConsumer,
         "SyncConsumer": SyncConsumer,
         "ThumbnailConsumer": Project.ThumbnailConsumer,
         "__name__": "documentation",
@@ -99,6 +83,7 @@ def granted() -> dict[str, Any]:
         "application": routing.URLRouter([]),
         "asyncio": asyncio,
         "handle": print,
+        "exporter": InMemorySpanExporter(),
         "include": include,
         "json": json,
         "layer": layers.InMemoryChannelLayer(acknowledged_channels=["invoices"]),
@@ -111,7 +96,8 @@ def granted() -> dict[str, Any]:
 
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `chat.consumers` be there to import from."""
+    """Let `chat.consumers` be there to import from, and what settings read."""
+    monkeypatch.setenv("TELEGRAM_TOKEN", "1:for tests alone")
     consumers = ModuleType("chat.consumers")
     consumers.ChatConsumer = Project.ChatConsumer  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "chat", ModuleType("chat"))
@@ -127,29 +113,75 @@ async def run(block: Block, names: dict[str, Any]) -> None:
         await asyncio.wait_for(made, 10)
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
-async def test_the_python_of_a_page_runs(page: Path, project: None) -> None:
+@pytest.mark.parametrize("page", WITH_PYTHON)
+async def test_the_python_of_a_page_runs(page: str, project: None) -> None:
     names = granted()
     await names["layer"].send("invoices", {"type": "send", "number": 42})  # one to take
-    for block in blocks_of(page):
-        if block.language == "python" and not any(part in block.text for part in CANNOT_RUN):
+    for block in BLOCKS:
+        if block.page == page and block.language == "python" and block.is_run_here:
             await run(block, names)
 
 
-def test_what_is_run_elsewhere_and_what_cannot_run_is_there() -> None:
-    for page, test in ELSEWHERE.items():
-        assert Path(page).name in (ROOT / test).read_text(encoding="utf-8") or (
-            Path(page).stem in (ROOT / test).read_text(encoding="utf-8")
-        )
-    texts = [block.text for page in PAGES for block in blocks_of(page)]
-    for part in CANNOT_RUN:
-        assert any(part in text for text in texts)
+@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language in READERS], ids=str)
+def test_data_in_a_page_can_be_read(block: Block) -> None:
+    READERS[block.language](block.text)
 
 
-@pytest.mark.parametrize("page", pages(), ids=name_of)
-def test_data_in_a_page_can_be_read(page: Path) -> None:
-    readers = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
-    for block in blocks_of(page):
-        assert block.language in LANGUAGES, str(block)
-        if block.language in readers:
-            readers[block.language](block.text)
+def test_every_block_is_run_by_a_test_or_says_why_it_is_not() -> None:
+    assert len(BLOCKS) > 100
+    assert unexplained(BLOCKS) == []
+    for block in BLOCKS:
+        assert (ROOT / "tests/docs" / f"{RUN_BY.get(block.language, 'blocks')}.py").exists()
+        assert block.place in PLACES, str(block)
+
+
+def test_a_test_that_a_block_names_reads_its_page() -> None:
+    named = [block for block in BLOCKS if block.elsewhere]
+    assert named
+    for block in named:
+        text = (ROOT / block.elsewhere).read_text(encoding="utf-8")
+        assert Path(block.page).name in text, str(block)
+
+
+def test_html_is_a_file_of_the_tutorial() -> None:
+    for block in BLOCKS:
+        if block.language == "html+django":
+            assert block.file, str(block)
+            assert block.page.startswith(TYPED_IN), str(block)
+
+
+PAGE = """
+```python
+x = 1
+```
+
+```nginx
+server {}
+```
+
+<!-- not run: needs nginx -->
+```nginx
+server {}
+```
+
+```{toctree}
+index
+```
+
+```text
+said
+```
+
+```
+of no language
+```
+"""
+
+
+def test_a_block_that_nobody_runs_and_that_does_not_say_why_is_found() -> None:
+    assert unexplained(blocks_in(PAGE, "one.md")) == ["one.md:6 (nginx)", "one.md:23 (no language)"]
+
+
+def test_a_reason_is_that_of_the_block_right_below_it() -> None:
+    reasons = [block.reason for block in blocks_in(PAGE, "one.md")]
+    assert reasons == ["", "", "needs nginx", "", "", ""]

@@ -137,8 +137,49 @@ async def test_a_route_s_arguments_subprotocols_and_query_string_make_the_addres
     await connect(panel, CHAT, room="a-b")
     await expect(panel.get_by_label("URL")).to_have_value("/ws/chat/a-b/?v=2")
     await panel.get_by_role("link", name="See it in Connections").click()
-    await expect(console).to_have_url(re.compile(r"path%3A%2Fws%2Fchat%2Fa-b%2F\+is%3Aconsole"))
-    await expect(console.get_by_role("row").nth(1)).to_contain_text("/ws/chat/a-b/")
+    await expect(console).to_have_url(re.compile(r"q=id%3A[0-9a-f]{16}"))
+    rows = console.get_by_role("region", name="Connections").get_by_role("row")
+    await expect(rows).to_have_count(2)
+    await expect(rows.nth(1)).to_contain_text("/ws/chat/a-b/")
+
+
+async def test_a_message_is_repeated_as_often_as_asked_or_until_it_is_stopped(
+    people: People,
+) -> None:
+    console = await people.staff()
+    await open_room(console, "Client")
+    panel = panels(console)
+    await connect(panel, ECHO)
+    await panel.get_by_text("Text", exact=True).click()
+    await panel.get_by_role("textbox", name="Message").fill("again and again")
+    await panel.get_by_role("button", name="Repeat…").click()
+    dialog = console.get_by_role("dialog", name="Repeat this message")
+    await dialog.get_by_label("Every, in seconds").fill("0.1")
+    await dialog.get_by_label("Times").fill("3")
+    await dialog.get_by_role("button", name="Repeat").click()
+    await expect(log(panel).get_by_text("Anonymous: again and again")).to_have_count(3)
+    await expect(panel.get_by_role("button", name="Repeat…")).to_be_visible()
+    await panel.get_by_role("button", name="Repeat…").click()
+    await dialog.get_by_label("Every, in seconds").fill("3600")
+    await dialog.get_by_role("button", name="Repeat").click()
+    await expect(panel.get_by_role("button", name="Stop 1 of 3")).to_be_visible()
+    await panel.get_by_role("button", name="Stop 1 of 3").click()
+    await expect(panel.get_by_role("button", name="Repeat…")).to_be_focused()
+
+
+async def test_a_transcript_is_kept_as_a_recording_of_its_connection(people: People) -> None:
+    console = await people.staff()
+    await open_room(console, "Client")
+    panel = panels(console)
+    await connect(panel, ECHO)
+    await panel.get_by_text("Text", exact=True).click()
+    await send(panel, "keep this")
+    await expect(log(panel).get_by_text("Anonymous: keep this")).to_be_visible()
+    async with console.expect_popup() as opened:
+        await panel.get_by_role("button", name="Keep as recording").click()
+    recording = await opened.value
+    await expect(recording.get_by_role("heading", name="/ws/echo/ by the client")).to_be_visible()
+    await expect(recording.locator("#steps")).to_contain_text("keep this")
 
 
 async def test_a_virtual_scope_runs_the_application_and_shows_what_it_does(people: People) -> None:

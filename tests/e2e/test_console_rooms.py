@@ -231,6 +231,32 @@ async def test_the_filter_completes_the_term_that_is_typed(people: People) -> No
     )
 
 
+async def test_a_range_swept_over_the_strip_becomes_part_of_the_filter(people: People) -> None:
+    console = await people.staff()
+    await chats(console, "swept")
+    await console.goto("/console/traffic/?q=path:*swept*")
+    strip = console.get_by_role("group", name="Range of time")
+    box = await strip.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    await console.mouse.move(box["x"] + box["width"] * 0.5, y)
+    await console.mouse.down()
+    await console.mouse.move(box["x"] + box["width"] - 1, y, steps=4)
+    await console.mouse.up()
+    await expect(console).to_have_url(
+        re.compile(r"q=path[^&]*swept[^&]*at%3A%3E%3D[\d.]+\+at%3A%3C")
+    )
+    await expect(console.locator("#density .band").first).to_be_visible()
+    await console.get_by_role("link", name="Show all times").click()
+    await expect(console).to_have_url(re.compile(r"q=path[^&]*swept[^&]*$"))
+    await expect(console).not_to_have_url(re.compile("at%3A"))
+    await strip.focus()
+    await console.keyboard.press("ArrowLeft")
+    await console.keyboard.press("Shift+ArrowLeft")
+    await console.keyboard.press("Enter")
+    await expect(console).to_have_url(re.compile("at%3A%3E%3D"))
+
+
 async def test_what_the_filter_shows_is_exported(people: People) -> None:
     console = await people.staff()
     await console.goto("/console/connections/")

@@ -7,6 +7,7 @@ on, and lets only those of the staff act who have the permission. A third is rea
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any
@@ -196,6 +197,23 @@ async def test_an_event_runs_the_handler_and_a_frame_reaches_the_client(
     await expect(messages).to_contain_text("from outside")
 
 
+async def test_a_message_is_sent_again_from_traffic(
+    console: Page, chats: Any, servers: Servers
+) -> None:
+    socket = await chats("again")
+    await socket.send(json.dumps({"type": "message", "text": "say that twice"}))
+    assert (await hear(socket, "message"))["text"] == "say that twice"
+    await console.goto("/console/traffic/?q=path:*again*+dir:out+%22say+that+twice%22")
+    await console.get_by_role("table", name="Messages").get_by_role("row").first.click()
+    panel = console.get_by_role("complementary", name="Message")
+    await panel.get_by_role("link", name="Send again…").click()
+    dialog = console.get_by_role("dialog", name="Send to this connection")
+    await expect(dialog.get_by_label("Frame")).to_have_value(re.compile("say that twice"))
+    await dialog.get_by_role("button", name="Send").click()
+    assert (await hear(socket, "message"))["text"] == "say that twice"
+    assert "Sent to the client:" in servers.audit()
+
+
 async def test_escape_leaves_the_question_and_goes_back_to_the_button(
     console: Page, chats: Any
 ) -> None:
@@ -264,6 +282,23 @@ async def test_a_group_is_watched_and_a_broadcast_reaches_its_members(
     for socket in (first, second):
         assert (await hear(socket, "typing"))["user"]["name"] == "ops"
     assert "ada | group chat.grouped | Channelscope: Broadcast:" in servers.audit()
+
+    await chats("elsewhere")
+    await console.get_by_role("link", name="Add channel…").click()
+    dialog = console.get_by_role("dialog", name="Add a channel to a group")
+    offered = dialog.get_by_label("Connection").locator("option")
+    option = offered.filter(has_text="/ws/chat/elsewhere/")
+    await dialog.get_by_label("Connection").select_option(await option.first.get_attribute("value"))
+    await dialog.get_by_role("button", name="Add").click()
+    await expect(members.get_by_role("row")).to_have_count(4)
+    await (
+        members.get_by_role("row")
+        .filter(has_text="/ws/chat/elsewhere/")
+        .get_by_role("link", name="Remove…")
+        .click()
+    )
+    await console.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    await expect(members.get_by_role("row")).to_have_count(3)
 
     await members.get_by_role("link", name="Remove…").first.click()
     dialog = console.get_by_role("dialog", name="Remove this connection")

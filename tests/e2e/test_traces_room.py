@@ -37,6 +37,16 @@ async def test_what_somebody_says_is_a_trace_at_once_and_its_page_shows_where_it
     await expect(spans.get_by_role("row").filter(has_text="chat_message()")).to_have_count(2)
     await expect(console.get_by_role("img", name=re.compile("chat.traced"))).to_be_visible()
     await expect(console.locator("#trace-head")).to_contain_text("grace")
+    await spans.get_by_role("row").filter(has_text="websocket_receive()").click()
+    panel = console.get_by_role("complementary", name="Message")
+    await expect(panel.get_by_role("heading", name="Where the time went")).to_be_visible()
+    selected = spans.locator("[aria-selected=true]")
+    await expect(selected).to_contain_text("websocket_receive()")
+    await console.keyboard.press("p")
+    await expect(selected).to_contain_text("websocket.receive")
+    await expect(panel.get_by_role("button", name="Previous")).to_be_disabled()
+    await panel.get_by_role("link", name="Next").click()
+    await expect(selected).to_contain_text("websocket_receive()")
 
 
 async def test_the_slowest_come_first_on_request(people: People) -> None:

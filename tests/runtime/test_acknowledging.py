@@ -88,6 +88,22 @@ async def test_a_job_is_not_done_before_its_handler_has_returned(layer, work):
     await eventually(lambda: left(layer) == 0)
 
 
+async def test_a_consumer_that_handles_several_at_once_has_done_no_job_too_early(
+    layer, work, monkeypatch, caplog
+):
+    monkeypatch.setattr(Jobs, "max_concurrency", 3)
+    for n in range(3):
+        await layer.send("safe", {"type": "job.wait", "n": n})
+    await layer.send("safe", {"type": "job.fail", "n": 3, "times": 1})
+    work()
+    await eventually(lambda: Jobs.notes == [0] and layer._shelves["safe"].book.depth < 3)
+    assert left(layer) == 4
+    assert "one at a time, whatever its max_concurrency" in caplog.text
+    Jobs.go.set()
+    await eventually(lambda: left(layer) == 0)
+    assert Jobs.notes == [0, 1, 2, 3, 3]
+
+
 async def test_a_job_that_fails_is_tried_again(layer, work):
     work()
     await layer.send("safe", {"type": "job.fail", "n": 0, "times": 2})

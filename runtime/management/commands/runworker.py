@@ -28,7 +28,6 @@ class Command(BaseCommand):
     """
 
     help = "Serves fixed channels: runs the consumers that ASGI_APPLICATION has for them."
-    leave_locale_alone = True
     worker_class: type[Worker] = Worker
 
     def add_arguments(self, parser: CommandParser) -> None:

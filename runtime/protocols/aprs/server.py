@@ -54,9 +54,11 @@ class AprsServer(ProtocolServer):
         **options: Any,
     ) -> None:
         self.settings = aprs_settings() if settings is None else settings
-        super().__init__(
-            application, **{"scope_timeout_s": self.settings.SCOPE_TIMEOUT_S, **options}
-        )
+        bounds = {
+            "scope_timeout_s": self.settings.SCOPE_TIMEOUT_S,
+            "max_scopes": self.settings.MAX_SCOPES,
+        }
+        super().__init__(application, **{**bounds, **options})
         self.backoff = backoff or Backoff()
         self.is_connected = asyncio.Event()
         self._link = make_link(self.settings, self.report_malformed)

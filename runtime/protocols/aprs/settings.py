@@ -31,6 +31,7 @@ class AprsSettings:
         TOCALL: the name of the program, as packets carry it.
         PACKETS: whether all packets are given out, besides the messages to the station.
         SCOPE_TIMEOUT_S: seconds of silence after which a conversation is over.
+        MAX_SCOPES: conversations at most; the one that was silent for longest makes room.
         RETRY_S: seconds before a message is first sent again.
         TRIES: how often a message is sent at most.
     """
@@ -46,6 +47,7 @@ class AprsSettings:
     TOCALL: str = "APZCSC"
     PACKETS: bool = False
     SCOPE_TIMEOUT_S: float = 1800.0
+    MAX_SCOPES: int = 10_000
     RETRY_S: float = 30.0
     TRIES: int = 5
 

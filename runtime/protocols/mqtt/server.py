@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runtime.drops import drops
@@ -66,7 +67,8 @@ class MqttServer(ProtocolServer):
         backoff: Backoff | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(application, **options)
+        # As many as the project's own subscriptions: none of them makes room for another.
+        super().__init__(application, **{"max_scopes": sys.maxsize, **options})
         try:
             from runtime.protocols.mqtt import client
         except ImportError as error:

@@ -64,9 +64,11 @@ class TelegramServer(ProtocolServer):
             raise MissingLibrary("telegram", "aiogram") from error
         self._library, self._webhook = client, webhook
         self.settings = telegram_settings() if settings is None else settings
-        super().__init__(
-            application, **{"scope_timeout_s": self.settings.SCOPE_TIMEOUT_S, **options}
-        )
+        bounds = {
+            "scope_timeout_s": self.settings.SCOPE_TIMEOUT_S,
+            "max_scopes": self.settings.MAX_SCOPES,
+        }
+        super().__init__(application, **{**bounds, **options})
         self.backoff = backoff or Backoff()
         self.listens_at: tuple[str, int] | None = None
         self._client: BotClient = client.BotClient(self.settings)

@@ -26,6 +26,7 @@ class TelegramSettings:
         TOKEN: of the bot, as BotFather gave it.
         API_URL: where the Bot API is; a server of one's own, for instance.
         SCOPE_TIMEOUT_S: seconds of silence after which a conversation is over.
+        MAX_SCOPES: conversations at most; the one that was silent for longest makes room.
         UPDATES: the kinds of updates to ask for.
         POLL_S: how long one poll waits for updates.
         WEBHOOK_URL: where Telegram sends updates; None to poll for them.
@@ -39,6 +40,7 @@ class TelegramSettings:
     TOKEN: str = field(repr=False)
     API_URL: str = "https://api.telegram.org"
     SCOPE_TIMEOUT_S: float = 1800.0
+    MAX_SCOPES: int = 10_000
     UPDATES: tuple[str, ...] = ("message",)
     POLL_S: int = 30
     WEBHOOK_URL: str | None = None

@@ -249,6 +249,17 @@ class NamedChannelsContract(LayerContract):
         lost = [(drop[2].get("n"), drop[3]) for drop in observer.of("message_dropped")]
         assert lost[:2] == [(0, "expired"), (1, "expired")]
 
+    @with_layer(expiry=EXPIRY_S)
+    async def test_a_message_is_reported_when_nobody_comes_there_again(self, layer: Any) -> None:
+        with heard() as observer:
+            await layer.send("jobs", {"type": "job"})
+            await layer.send("mail", {"type": "mail"})
+            await until(lambda: len(observer.of("message_dropped")) >= 2, self.patience_s)
+        assert sorted(drop[1:] for drop in observer.of("message_dropped")) == [
+            ("jobs", {"type": "job"}, "expired", ("trace", "entry:1")),
+            ("mail", {"type": "mail"}, "expired", ("trace", "entry:1")),
+        ]
+
     @with_layer()
     async def test_a_worker_that_was_cancelled_has_taken_nothing(self, layer: Any) -> None:
         for n in range(10):

@@ -62,6 +62,18 @@ class PushContract(LayerContract):
         ]
 
     @with_layer()
+    async def test_what_waits_on_a_channel_that_is_released_is_reported(self, layer: Any) -> None:
+        channel, other = await layer.new_channel(), await layer.new_channel()
+        with heard() as observer:
+            for waiting in (channel, other):
+                await layer.send(waiting, {"type": "a"})
+            await self.take(layer, other)  # so the one before it is there as well
+            await layer.release_channel(channel)
+        assert [drop[1:] for drop in observer.of("message_dropped")] == [
+            (channel, {"type": "a"}, "undelivered", ("trace", "entry:1"))
+        ]
+
+    @with_layer()
     async def test_who_sends_to_a_full_sink_nearby_is_told(self, layer: Any) -> None:
         channel, inbox = await layer.new_channel(), Inbox(capacity=1)
         layer.attach(channel, inbox.offer)

@@ -4,7 +4,7 @@ import json
 
 from django.template.loader import render_to_string
 
-from console.pages.charts import Chart, Signal
+from console.pages.charts import Chart, Signal, time_base
 
 SIGNAL = Signal("in", "dir", "in", "1.5", (None, 0.123456, 7), "/s", "d-in")
 CHART = Chart("chart-x", "Messages", "Messages. Now: in 1.5 a second.", (SIGNAL,))
@@ -14,6 +14,7 @@ def test_its_data_are_short_and_say_what_the_lines_are_now() -> None:
     assert json.loads(json.dumps(CHART.data)) == {
         "sentence": "Messages. Now: in 1.5 a second.",
         "least": 1.0,
+        "axis": ["\u221210 min", "\u22128", "\u22126", "\u22124", "\u22122", "now"],
         "signals": [
             {
                 "name": "in",
@@ -26,6 +27,14 @@ def test_its_data_are_short_and_say_what_the_lines_are_now() -> None:
             }
         ],
     }
+
+
+def test_it_shows_no_more_time_than_the_oldest_process_has_lived() -> None:
+    assert [time_base(age_s) for age_s in (0, 120, 121, 300, 301, 86_400)] == [2, 2, 5, 5, 10, 10]
+    signal = Signal("in", "dir", "in", "60", tuple(range(1, 61)))
+    young = Chart("chart-x", "Messages", "Messages.", (signal,), minutes=2)
+    assert young.data["axis"] == ["\u22122 min", "\u22121", "now"]
+    assert young.data["signals"][0]["values"] == list(range(49, 61))
 
 
 def test_a_page_without_a_script_says_what_the_lines_are_now() -> None:

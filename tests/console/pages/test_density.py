@@ -24,3 +24,12 @@ def test_nothing_is_an_empty_strip_that_says_so():
     assert [path for _, path in drawn.bars] == ["", "", ""]
     assert "0 in, 0 layer, 0 out" in drawn.sentence
     assert drawn.times[-1] - drawn.times[0] == 150
+
+
+def test_a_range_that_has_left_the_strip_is_not_drawn():
+    density = density_of([], NOW)
+    whole = strip(density)
+    assert whole.band is None
+    assert strip(density, (whole.end - 150, whole.end)).band == (0.0, WIDTH)
+    assert strip(density, (whole.end - 75, whole.end + 99)).band == (WIDTH / 2, WIDTH / 2)
+    assert strip(density, (whole.end - 500, whole.end - 400)).band is None

@@ -56,6 +56,23 @@ async def test_a_group_shows_its_members_and_what_happened_in_it(recording: Reco
     assert page.map.sentence == "1 member of chat.lobby; of them 1 in user.ada"
 
 
+async def test_a_group_shows_what_was_sent_to_it_and_what_was_lost_of_that(
+    recording: Recording,
+) -> None:
+    connection = join(recording, "specific!a", "chat.lobby", "user.ada")
+    message = {"type": "chat.message"}
+    cause = recording.recorder.group_sent(None, LAYER, "chat.lobby", message, 2)
+    other = recording.recorder.group_sent(None, LAYER, "user.ada", message, 1)
+    for why in (cause, other):
+        recording.recorder.message_dropped(connection, "specific!a", message, "capacity", why)
+    page = await loaded(subject="chat.lobby")
+    assert page.dropped == 1
+    assert page.detail.flow.addressed_lately == 2
+    assert page.chart.sentence.startswith("Messages sent to chat.lobby, last 5 minutes. Now: 0.1")
+    [line] = page.chart.data["signals"]
+    assert (len(line["values"]), line["values"][-1]) == (30, 0.1)
+
+
 async def test_only_the_regions_that_changed_are_sent_again(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from console.live import render
-from console.pages.overview import CHECK_S, EVERY_S, OverviewPage
+from console.pages.overview import CHECK_S, OverviewPage
+from console.pages.page import ASK_S
 from console.relay import relay
 from tests.console.recording import Clock, Recording
 from tests.console.several import processes
@@ -37,7 +38,7 @@ async def test_before_anything_has_connected_it_says_what_is_missing(recording: 
     assert "#checks" in targets(update)
     assert {one.title: one.tone for one in page.checks}["Live connection"] == "ok"
     recording.open()
-    clock.advance(EVERY_S)
+    clock.advance(ASK_S)
     assert (await page.update()).must_reload
 
 
@@ -46,12 +47,12 @@ async def test_what_happens_is_in_the_next_update_and_the_charts_step(recording:
     connection = recording.open()
     page = await loaded(clock=clock)
     assert not page.is_first_run
-    clock.advance(EVERY_S)
+    clock.advance(ASK_S)
     await page.update()
     recording.receive(connection, text="x")
     recording.open()
     assert (await page.update()).data.get("charts") is None
-    clock.advance(EVERY_S)
+    clock.advance(ASK_S)
     update = await page.update()
     assert {"#readouts"} <= targets(update)
     assert page.readouts[0].figure == "2"
@@ -80,7 +81,7 @@ async def test_all_regions_of_an_update_can_be_written(recording: Recording) -> 
     recording.start(connection)
     page = await loaded(clock=clock)
     recording.recorder.message_dropped(None, "<jobs>", {"type": "job"}, "capacity", None)
-    clock.advance(EVERY_S)
+    clock.advance(ASK_S)
     update = await page.update()
     assert targets(update) >= {"#readouts", "#consumers", "#overview-processes", "#problems"}
     html = render(update.partials)
@@ -108,7 +109,7 @@ async def test_the_processes_are_added_up_or_looked_at_alone() -> None:
             message = two.receive(connection, text="x")
             two.recorder.handler_started(connection, message, None, 0.0)
             two.recorder.handler_finished(connection, message, KeyError("room"))
-            clock.advance(EVERY_S)
+            clock.advance(ASK_S)
             await page.update()
             assert [row.errors for row in page.consumers] == [1]
         finally:

@@ -93,7 +93,7 @@ def test_each_chart_says_in_words_what_its_lines_are_now() -> None:
         totals=totals(7),
         steps=Steps(inbound=(10,), durations=(handler("Chat", "x", 0.01).buckets,)),
     )
-    messages, connections, latency = charts([one])
+    messages, latency, connections = charts([one])
     assert messages.sentence.endswith("Now: in 1.0 a second, out 0.0 a second, layer 0.0 a second.")
     assert "Now: 7;" in connections.sentence
     assert "p95 9." in latency.sentence

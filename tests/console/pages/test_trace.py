@@ -69,6 +69,35 @@ async def test_what_others_do_does_not_make_it_draw_again(recording):
     assert "#spans" not in {one.target for one in (await page.update()).partials}
 
 
+async def test_one_span_leads_to_the_next_and_back(recording):
+    chat = Chat(recording)
+    page = await chat.page()
+    shown = [row.span.position for row in page.rows if row.span.entry]
+    assert (page.previous, page.next) == ("", shown[0])
+    page = await chat.page(f"message={shown[1]}")
+    assert (page.previous, page.next) == (shown[0], shown[2])
+    page = await chat.page(f"message={shown[-1]}")
+    assert (page.previous, page.next) == (shown[-2], "")
+
+
+async def test_a_span_says_what_its_connection_did_while_it_waited(recording):
+    connection = recording.open()
+    recording.start(connection)
+    first, second = recording.receive(connection, text="1"), recording.receive(connection, text="2")
+    for event, waited_s in ((first, 0.0), (second, 0.5)):
+        recording.recorder.handler_started(connection, event, None, waited_s)
+        recording.clock.advance(0.5)
+        recording.recorder.handler_finished(connection, event, None)
+    handler = recording.last()
+    page = TracePage(params(f"message={recording.recorder.journal.spell(handler)}"), handler.trace)
+    await page.load()
+    assert page.wait is not None
+    assert [(one.entry.type, round(one.ms)) for one in page.wait.own] == [
+        ("websocket.receive", 500)
+    ]
+    assert [part.name for part in page.parts] == ["in the mailbox", "in its handler"]
+
+
 async def test_a_failed_handler_stands_in_the_head_and_its_span_has_the_traceback(recording):
     chat = Chat(recording)
     try:

@@ -47,11 +47,13 @@ async def test_a_new_trace_comes_to_the_screen_and_one_that_is_there_does_not_co
     assert (rows.swap, update.fresh) == ("rows", 1)
 
 
-async def test_many_changes_are_read_at_most_once_a_second(recording):
+async def test_changes_that_follow_each_other_closely_are_read_together(recording):
     page = TracesPage(params())
     await page.load()
+    assert page.tick_s == 1.0
     say(recording, "one")
     assert (await page.update()).fresh == 0
+    assert 0 < page.tick_s < module.REFRESH_S, "they do not wait longer than they have to"
     page._refreshed_at -= 2.0
     assert (await page.update()).fresh == 1
 

@@ -97,6 +97,40 @@ async def test_a_second_click_takes_a_preset_back(recording: Recording) -> None:
     assert (await loaded()).presets[0].query == "dir:error"
 
 
+async def test_a_preset_says_how_much_there_is_to_see(recording: Recording) -> None:
+    connection = recording.open()
+    recording.start(connection)
+    event = recording.receive(connection, text="one")
+    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.recorder.handler_finished(connection, event, KeyError("room"))
+    counts = {one.label: one.count for one in (await loaded("q=dir:in")).presets}
+    assert counts["Errors"] == 1
+    assert counts["Slower than 50 ms"] == 0
+    assert counts["Layer only"] is None
+    elsewhere = (await loaded("process=another")).presets
+    assert elsewhere[0].count == 0
+
+
+async def test_a_range_of_time_is_part_of_the_filter_and_drawn_on_the_strip(
+    recording: Recording,
+) -> None:
+    connection = recording.open()
+    recording.receive(connection, text="before")
+    recording.clock.advance(20)
+    recording.receive(connection, text="within")
+    now = recording.clock.now
+    recording.clock.advance(20)
+    recording.receive(connection, text="after")
+    page = await loaded(f"q=dir:in at:>={now - 5:.1f} at:<{now + 5:.1f}")
+    assert [entry.preview for entry in page.entries] == ["within"]
+    assert page.range == (round(now - 5, 1), round(now + 5, 1))
+    assert page.without_range == "dir:in"
+    assert page.strip.band is not None
+    assert page.strip.band[1] == 20.0
+    assert (await loaded("q=at:>=5")).range is None
+    assert (await loaded(f"q=at:>={now:.1f} at:<{now + 5:.1f}")).without_range is None
+
+
 async def test_the_strip_counts_what_matches_and_goes_on_with_what_comes(
     recording: Recording,
 ) -> None:

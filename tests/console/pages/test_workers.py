@@ -7,7 +7,8 @@ import pytest
 from django.urls import reverse
 
 from console.live import render
-from console.pages.workers import LAYERS_EVERY_S, WorkersPage
+from console.pages.page import ASK_S
+from console.pages.workers import WorkersPage
 from runtime.consumer import AsyncConsumer
 from runtime.layers import InMemoryChannelLayer, channel_layers
 from runtime.routing import ChannelNameRouter, ProtocolTypeRouter
@@ -67,7 +68,7 @@ async def test_a_worker_is_listed_with_what_it_does(recording: Recording, layer:
     for _ in range(3):
         await layer.send("slow", {"type": "job.wait"})
     await until(lambda: worker.served()[0].running == 2)
-    clock.advance(LAYERS_EVERY_S)
+    clock.advance(ASK_S)
     update = await page.update()
     assert targets(update) >= {"#workers", "#channels"}
     [row] = page.rows
@@ -97,14 +98,14 @@ async def test_dead_letters_come_and_the_one_that_is_open_is_shown(
     page = await loaded("channel=safe", clock)
     await page.update()
     one = await kill(layer, "hello")
-    clock.advance(LAYERS_EVERY_S)
+    clock.advance(ASK_S)
     assert "#letters" in targets(await page.update())
     assert [letter.id for letter in page.letters] == [one]
     opened = await loaded(f"channel=safe&letter={one}", clock)
     assert opened.letter is not None
     assert opened.letter_tree is not None
     await layer.discard_dead_letters("safe")
-    clock.advance(LAYERS_EVERY_S)
+    clock.advance(ASK_S)
     assert (await opened.update()).must_reload
 
 

@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 import logging
+from dataclasses import astuple
 
 import pytest
 
-from runtime.layers.job_scripts import JOB_TAKE
+from runtime.layers.job_scripts import JOB_DONE, JOB_FAIL, JOB_TAKE
 from runtime.layers.redis import RedisChannelLayer
 from tests.support.playbook import TIMEOUT_S, eventually
 from tests.support.tcp_proxy import proxied
@@ -44,6 +45,54 @@ async def test_a_lost_answer_takes_no_second_job(make_layer, redis_server):
     first = await node.servers.call(keys.jobs("safe").stream, *command)
     assert await node.servers.call(keys.jobs("safe").stream, *command) == first
     assert (await take(layer)).message["n"] == 1
+
+
+async def test_a_job_is_done_though_the_answer_to_its_acknowledgement_is_lost(make_layer):
+    layer = make_layer()
+    await layer.send("safe", {"type": "job"})
+    job = await take(layer)
+    (link,) = layer._nodes.here().servers.links
+    lost = []
+
+    def lose(data):
+        del link.data_received
+        lost.append(data)
+        link.reopen(ConnectionError("it was cut behind the server's answer"))
+
+    link.data_received = lose
+    assert await layer.acknowledge(job)
+    assert lost == [b":1\r\n"]
+    assert not any(astuple(await layer.job_counts("safe")))
+
+
+async def test_a_lost_answer_ends_no_job_twice_and_tells_the_same_again(make_layer):
+    layer = make_layer()
+    node = layer._nodes.here()
+    keys = node.options.keys
+    for verb, rest in (
+        (JOB_DONE, []),
+        (JOB_FAIL, [0, 1, "", "error", 10]),
+    ):
+        await layer.send("safe", {"type": "job"})
+        job = await take(layer)
+        given = [*keys.jobs("safe"), keys.ended("safe", node.id)]
+        said = (job.id, job.receipt, *rest)
+        for ticket, answer in (("one", 1), ("one", 1), ("other", 0)):
+            command = verb.command(given, *said, f"{verb.sha}.{ticket}", 60_000)
+            assert await node.servers.call(keys.jobs("safe").stream, *command) == answer
+    assert len(await layer.dead_letters("safe")) == 1
+
+
+async def test_a_job_that_another_worker_got_is_not_ended_by_the_one_before(make_layer):
+    layer, other = make_layer(), make_layer()
+    await layer.send("safe", {"type": "job"})
+    mine = await take(layer)
+    # The same process gives it up as that of a silent worker, which is no ending by its worker.
+    await layer._nodes.here().jobs_of("safe").fail(mine, "silent")
+    theirs = await take(other)
+    assert not await layer.acknowledge(mine)
+    assert await other.acknowledge(theirs)
+    assert not await layer.acknowledge(mine)
 
 
 async def test_jobs_that_come_through_a_wire_that_is_cut_are_taken_once(make_layer, redis_server):

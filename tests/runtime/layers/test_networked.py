@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync
 
 from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
+from runtime.testing.layers.harness import heard
 from tests.support.playbook import TIMEOUT_S
 
 prefixes = (f"networked{number}" for number in itertools.count())
@@ -51,6 +52,22 @@ def test_channels_groups_and_messages_outlive_closed_pools(layer):
 async def test_nobody_waits_on_the_channel_of_another_process(layer, name):
     with pytest.raises(RuntimeError, match="belongs to another process"):
         await take(layer, name)
+    await layer.close()
+
+
+async def test_a_message_to_a_channel_whose_process_has_ended_is_reported_by_its_sender(
+    layer, redis_server
+):
+    other = type(layer)(hosts=[redis_server.url], prefix=layer.prefix)
+    channel = await other.new_channel()
+    with heard() as observer:
+        await layer.send(channel, {"type": "there"})
+        assert await take(other, channel) == {"type": "there"}
+        await other.close()
+        await layer.send(channel, {"type": "gone"})
+    assert [drop[1:] for drop in observer.of("message_dropped")] == [
+        (channel, {"type": "gone"}, "undelivered", ("trace", "entry:1"))
+    ]
     await layer.close()
 
 

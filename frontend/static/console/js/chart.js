@@ -16,9 +16,10 @@ const AREA_ALPHA = 0.1;
 const DASH_PX = [4, 3];
 const TOPS = [1.5, 3, 6, 9];
 const LABELS = 3;
+const LONE_PX = 3;
 
 /** @typedef {{name: string, mark: "ch" | "dir", value: string, said: string, values: (number | null)[], is_area?: boolean, is_dashed?: boolean}} Signal */
-/** @typedef {{sentence: string, least: number, unit?: string, signals: Signal[]}} Data */
+/** @typedef {{sentence: string, least: number, axis: string[], unit?: string, signals: Signal[]}} Data */
 /** @typedef {{plot: any, element: HTMLElement, data: Data, sizes: ResizeObserver}} Chart */
 
 /** The charts of the page by the id of their figure. @type {Map<string, Chart>} */
@@ -114,10 +115,10 @@ function columnsOf({ signals }) {
 
 /** @param {HTMLElement} element @param {Signal} signal */
 function linesOf(element, signal) {
-  const points = { show: false };
   const ink = () => styleOf(element, "", signal).color;
+  const points = { show: false, filter: lone, size: LONE_PX, width: 0, stroke: ink, fill: ink };
   return [
-    { points, width: BLOOM_PX, stroke: () => hasBloom(element, signal) ? faint(ink(), BLOOM_ALPHA) : "transparent" },
+    { points: { show: false }, width: BLOOM_PX, stroke: () => hasBloom(element, signal) ? faint(ink(), BLOOM_ALPHA) : "transparent" },
     {
       points,
       width: LINE_PX,
@@ -135,12 +136,27 @@ function write(figure, data) {
     const value = figure.querySelector(`[data-signal="${CSS.escape(name)}"]`);
     if (value && value.textContent !== said) value.textContent = said;
   }
-  const axis = figure.querySelector("[data-axis]");
   const top = topOf(data);
-  const labels = Array.from({ length: LABELS + 1 }, (_, n) => numeral((top * (LABELS - n)) / LABELS));
-  if (axis && axis.textContent !== labels.join("")) {
-    axis.replaceChildren(...labels.map((label) => Object.assign(document.createElement("span"), { textContent: label })));
-  }
+  label(figure.querySelector("[data-axis]"), Array.from({ length: LABELS + 1 }, (_, n) => numeral((top * (LABELS - n)) / LABELS)));
+  label(figure.querySelector("[data-times]"), data.axis);
+}
+
+/** @param {Element | null} axis @param {string[]} labels */
+function label(axis, labels) {
+  if (!axis || axis.textContent === labels.join("")) return;
+  axis.replaceChildren(...labels.map((one) => Object.assign(document.createElement("span"), { textContent: one })));
+}
+
+/**
+ * The values between two gaps: no line leads to them, so that they need a point.
+ *
+ * @param {any} plot @param {number} series
+ */
+function lone(plot, series) {
+  const values = plot.data[series];
+  const is = (/** @type {number} */ n) => values[n] !== null && values[n] !== undefined;
+  const found = values.flatMap((/** @type {any} */ _, /** @type {number} */ n) => (is(n) && !is(n - 1) && !is(n + 1) ? [n] : []));
+  return found.length ? found : null;
 }
 
 /** The least round number above all values that three labels can divide. @param {Data} data */

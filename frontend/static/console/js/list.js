@@ -21,11 +21,21 @@ export function startList(signal) {
     const row = event.target instanceof HTMLElement && event.target.closest("[data-list] [data-id]");
     if (row) makeTabStop(/** @type {HTMLElement} */ (row));
   }, { signal });
-  document.addEventListener("channelscope:visited", mark, { signal });
+  document.addEventListener("click", (event) => {
+    hasStepped ||= event.target instanceof Element && event.target.closest("a[data-step]") !== null;
+  }, { signal });
+  document.addEventListener("channelscope:visited", () => {
+    mark();
+    if (hasStepped) rows().find((row) => row.getAttribute("aria-selected") === "true")?.scrollIntoView({ block: "nearest" });
+    hasStepped = false;
+  }, { signal });
   document.addEventListener("htmx:after:swap", ensureTabStop, { signal });
   document.addEventListener("channelscope:rows", ensureTabStop, { signal });
   mark();
 }
+
+/** Whether the page on its way was asked for by a link from one row to the next. */
+let hasStepped = false;
 
 const list = () => document.querySelector("[data-list]");
 const rows = () => /** @type {HTMLElement[]} */ ([...(list()?.querySelectorAll("[data-id]") ?? [])]);

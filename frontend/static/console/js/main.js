@@ -1,6 +1,7 @@
 // @ts-check
 /** The console's entry point: wires what every page has, then what this page has. */
 import { startActing } from "./act.js";
+import { startBrush } from "./brush.js";
 import { startCharts } from "./chart.js";
 import { startClient } from "./client.js";
 import { startClock } from "./clock.js";
@@ -33,6 +34,7 @@ startActing(signal);
 startPicking(signal);
 startClock(signal);
 startTail(signal);
+startBrush(signal);
 startClient(signal);
 startReplay(signal);
 startCharts(signal);

@@ -6,13 +6,17 @@
 import { duration } from "./clock.js";
 import { startDial } from "./dial.js";
 import { startEditor } from "./editor.js";
+import { hexOf } from "./bytes.js";
 import { Latency } from "./latency.js";
 import { post } from "./post.js";
+import { Repeat } from "./repeat.js";
 import { startSaved } from "./saved.js";
 import { Transcript } from "./transcript.js";
 
 const MARK_S = 10;
 const AS = "channelscope_as";
+const PANE = "channelscope_pane";
+const PANE_BYTES = 8;
 const REFUSED = "The server did not accept the connection. A browser is told no more than that (code 1006): "
   + "usually no route matches the path, the Origin is not allowed, or the consumer refused it before accept().";
 
@@ -22,6 +26,8 @@ export class Pane {
   openedAt = 0;
   askedAt = 0;
   path = "";
+  /** What the console knows its connection by. */
+  word = "";
   state = "idle";
   words = "not connected";
 
@@ -44,6 +50,7 @@ export class Pane {
       event.preventDefault();
       this.connect();
     }, { signal });
+    this.repeat = new Repeat(panel, () => this.editor.read().payload, (payload) => this.send(payload), signal);
     this.one("[data-disconnect]").addEventListener("click", () => askForClose((code, reason) => this.disconnect(code, reason)), { signal });
     const timer = setInterval(() => this.showUptime(), 1000);
     signal.addEventListener("abort", () => clearInterval(timer));
@@ -83,7 +90,10 @@ export class Pane {
 
   /** Tells the recorder that this handshake is the console's; gone before the next one. @param {string} path */
   mark(path) {
+    // A browser says nothing of a socket that the server could know it by: this word does.
+    this.word = hexOf(crypto.getRandomValues(new Uint8Array(PANE_BYTES))).replaceAll(" ", "");
     document.cookie = `channelscope_client=${this.form.dataset.mark}; path=${path}; max-age=${MARK_S}; samesite=strict`;
+    document.cookie = `${PANE}=${this.word}; path=${path}; max-age=${MARK_S}; samesite=strict`;
   }
 
   /**
@@ -102,7 +112,7 @@ export class Pane {
 
   /** The token is spent, or will never be. */
   forget() {
-    document.cookie = `${AS}=; path=${this.path}; max-age=0; samesite=strict`;
+    for (const name of [AS, PANE]) document.cookie = `${name}=; path=${this.path}; max-age=0; samesite=strict`;
   }
 
   opened() {
@@ -162,6 +172,7 @@ export class Pane {
     this.one("[data-connect]").hidden = this.socket !== null;
     this.one("[data-disconnect]").hidden = state !== "open";
     this.editor.setOpen(state === "open");
+    this.repeat.setOpen(state === "open");
     this.changed();
   }
 
@@ -183,11 +194,16 @@ export class Pane {
     place.title = title;
   }
 
-  /** Points the links at this client's connections. */
+  /** Points the links at this client's connection, and what keeps it too. */
   see() {
-    const term = /\s/.test(this.path) ? `path:"${this.path}"` : `path:${this.path}`;
     for (const link of this.panel.querySelectorAll("a[data-see]")) {
-      if (link instanceof HTMLAnchorElement) link.search = new URLSearchParams({ q: `${term} is:console` }).toString();
+      if (link instanceof HTMLAnchorElement) link.search = new URLSearchParams({ q: `id:${this.word}` }).toString();
+    }
+    const keep = /** @type {HTMLFormElement | null} */ (this.panel.querySelector("[data-keep]"));
+    if (!keep) return;
+    keep.hidden = false;
+    for (const [name, value] of Object.entries({ pane: this.word, name: `${this.path} by the client` })) {
+      /** @type {HTMLInputElement} */ (keep.elements.namedItem(name)).value = value;
     }
   }
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
+import sys
 from contextlib import AsyncExitStack
 
 import pytest
 import redis
 
+from runtime.testing.layers.harness import heard, until
 from tests.runtime.layers.faults.conftest import MakeLayer, path_of
 from tests.runtime.layers.faults.playing import PATIENCE_S, Sender, join
 from tests.support.layer_player import playing
@@ -72,6 +76,38 @@ def is_known(server: RedisServer, prefix: str, node: str) -> bool:
         sets = [key for key in keys if client.type(key) == b"set"]
         named = b" ".join(keys) + b" ".join(one for key in sets for one in client.smembers(key))
     return node.encode() in named
+
+
+SEND_AND_DIE = """
+import asyncio, json, os, signal, sys
+from django.utils.module_loading import import_string
+
+async def send_and_die(path, config):
+    layer = import_string(path)(**config)
+    for number in range(3):
+        await layer.send("jobs", {"type": "note", "number": number})
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(send_and_die(*json.loads(sys.argv[1])))
+"""
+
+
+async def test_what_a_killed_process_has_sent_and_nobody_reads_is_reported_once_by_the_living(
+    redis_server: RedisServer, kind: str, make_layer: MakeLayer, request: pytest.FixtureRequest
+) -> None:
+    config = {"prefix": request.node.name, "expiry": 0.3, "lease": LEASE_S}
+    living = [make_layer(redis_server.url, kind, **config) for _ in range(2)]
+    for layer in living:
+        await join(layer, "room")
+    said = json.dumps([path_of(kind), {"hosts": [redis_server.url], **config}])
+    with heard() as observer:
+        dying = await asyncio.create_subprocess_exec(sys.executable, "-c", SEND_AND_DIE, said)
+        assert await dying.wait() == -signal.SIGKILL
+        await until(lambda: len(observer.of("message_dropped")) >= 3, PATIENCE_S)
+        with redis_server.client() as client:
+            await until(lambda: not client.exists(f"{config['prefix']}:unread"), PATIENCE_S)
+    lost = [(drop[1], drop[2]["number"], drop[3]) for drop in observer.of("message_dropped")]
+    assert lost == [("jobs", number, "expired") for number in range(3)]
 
 
 async def test_wrong_clocks_of_senders_neither_reorder_nor_expire_anything(

@@ -1,7 +1,6 @@
 """The APRS server against APRS-IS on loopback, and against a real TNC over KISS."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -18,6 +17,7 @@ from tests.support.aprs_is import SOON_S, running_aprs_is
 from tests.support.dire_wolf import running_dire_wolf
 from tests.support.observing import observed
 from tests.support.playbook import eventually
+from tests.support.protocol_serving import running_server
 
 pytestmark = pytest.mark.usefixtures("layer")
 
@@ -54,24 +54,14 @@ def settings_of(aprs_is, **options):
     return AprsSettings(**{**settings, **options})
 
 
-@asynccontextmanager
-async def serving(application, settings, **options):
+def serving(application, settings, **options):
     server = AprsServer(
         ProtocolTypeRouter({"aprs": application}),
         settings,
         backoff=Backoff(0.01, 0.05),
         **{"deadline_s": 5.0, **options},
     )
-    task = asyncio.ensure_future(server.serve())
-    try:
-        async with asyncio.timeout(SOON_S):
-            await server.is_connected.wait()
-        yield server
-    finally:
-        server.stop()
-        async with asyncio.timeout(SOON_S):
-            await asyncio.wait({task})
-        task.result()
+    return running_server(server, server.is_connected)
 
 
 @pytest.fixture
@@ -95,6 +85,16 @@ async def test_the_login_asks_for_what_the_filter_says(aprs_is):
     async with serving(Echo.as_asgi(), settings_of(aprs_is, FILTER="r/33/-96/25")):
         await aprs_is.wait_logins(1)
         assert aprs_is.logins == [("N0CALL-10", 13023, "r/33/-96/25")]
+
+
+async def test_of_too_many_stations_the_one_that_was_silent_for_longest_ends(aprs_is):
+    settings = settings_of(aprs_is, RETRY_S=60.0, MAX_SCOPES=1)
+    async with serving(Counting.as_asgi(), settings, deadline_s=0.1) as server:
+        for text, source in (("a", "W1AW-7"), ("b", "K9XYZ"), ("c", "W1AW-7")):
+            await aprs_is.write(text, source=source)
+        said = [line.rpartition("{")[0] for line in await aprs_is.wait_lines(3)]
+        assert said[-1] == f"{OURS}:W1AW-7   :c 1"  # and not 2: it is another conversation
+        assert len(server.scopes) == 1
 
 
 async def test_a_station_has_one_instance_and_another_its_own(aprs_is):

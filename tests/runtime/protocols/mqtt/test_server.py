@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import ssl
 import sys
-from contextlib import asynccontextmanager
 
 import aiomqtt
 import pytest
@@ -20,6 +19,7 @@ from runtime.protocols.mqtt.settings import MqttSettings
 from runtime.routing import ProtocolTypeRouter
 from tests.support.mqtt_broker import running_broker
 from tests.support.observing import observed
+from tests.support.protocol_serving import running_server
 
 pytestmark = pytest.mark.usefixtures("layer")
 
@@ -37,24 +37,15 @@ def settings_of(broker, version="3.1.1", **options):
     return MqttSettings(HOST=broker.host, PORT=broker.port, VERSION=version, **options)
 
 
-@asynccontextmanager
-async def serving(application, settings, **options):
-    """Run a server for the body of the `with`, which begins when it is connected."""
+def serving(application, settings, **options):
+    """Return a server for the body of a `with`, which begins when it is connected."""
     server = MqttServer(
         ProtocolTypeRouter({"mqtt": application}),
         settings,
         backoff=Backoff(0.05, 0.2),
         **{"deadline_s": 10.0, **options},
     )
-    task = asyncio.ensure_future(server.serve())
-    try:
-        async with asyncio.timeout(SOON_S):
-            await server.is_connected.wait()
-        yield server
-    finally:
-        server.stop()
-        async with asyncio.timeout(SOON_S):
-            await task
+    return running_server(server, server.is_connected)
 
 
 def peer(broker, version="3.1.1", **options):
@@ -117,6 +108,11 @@ async def ready(client, place):
     await client.subscribe(f"{place}/ready", qos=1)
     async with asyncio.timeout(SOON_S):
         assert (await anext(aiter(client.messages))).payload == b"yes"
+
+
+async def test_no_subscription_makes_room_for_another(broker):
+    async with serving(Echo.as_asgi(place="any"), settings_of(broker)) as server:
+        assert server.max_scopes > 1_000_000
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])

@@ -17,8 +17,9 @@ from runtime.protocols.telegram import webhook
 from runtime.protocols.telegram.server import TelegramServer
 from runtime.protocols.telegram.settings import TelegramSettings
 from runtime.routing import ProtocolTypeRouter
-from tests.support.bot_api import SOON_S, TOKEN, running_bot_api
+from tests.support.bot_api import TOKEN, running_bot_api
 from tests.support.observing import observed
+from tests.support.protocol_serving import running_server
 
 pytestmark = pytest.mark.usefixtures("layer")
 
@@ -61,22 +62,14 @@ def settings_of(api, **options):
     return TelegramSettings(TOKEN=TOKEN, API_URL=api.url, **{**fast, **options})
 
 
-@asynccontextmanager
-async def serving(application, settings, **options):
+def serving(application, settings, **options):
     server = TelegramServer(
         ProtocolTypeRouter({"telegram": application}),
         settings,
         backoff=Backoff(0.01, 0.05),
         **{"deadline_s": 5.0, **options},
     )
-    task = asyncio.ensure_future(server.serve())
-    try:
-        yield server
-    finally:
-        server.stop()
-        async with asyncio.timeout(SOON_S):
-            await asyncio.wait({task})
-        task.result()
+    return running_server(server)
 
 
 @pytest.fixture
@@ -119,6 +112,15 @@ async def test_observers_hear_the_chat_and_what_is_said(api):
     heard = [event.get("text") for _, event in notebook.of("event_received")]
     assert heard == ["hello", None]
     assert [event["text"] for _, event in notebook.of("event_sent")] == ["You said: hello"]
+
+
+async def test_of_too_many_chats_the_one_that_was_silent_for_longest_ends(api):
+    async with serving(Counting.as_asgi(), settings_of(api, MAX_SCOPES=1)) as server:
+        await api.say("x", chat=1)
+        await api.wait_sent(1)
+        await api.say("y", chat=2)
+        assert sorted(await api.wait_sent(3)) == ["goodbye: replaced", "x 1", "y 1"]
+        assert [scope.scope["chat_id"] for scope in server.scopes.values()] == [2]
 
 
 async def test_messages_to_a_chat_keep_their_order_and_their_distance(api):

@@ -1,0 +1,80 @@
+"""A node's stream, from which entries can go before they are read: that is said."""
+
+import asyncio
+import itertools
+
+import pytest
+
+from runtime.layers import post as posts
+from runtime.layers.codec import Codec
+from runtime.layers.entries import TO_CHANNEL, write_head
+from runtime.layers.post import MOST_ENTRIES
+from runtime.layers.redis import RedisChannelLayer
+from runtime.testing.layers.harness import until
+from runtime.throttle import ThrottledWarnings
+from tests.support.playbook import TIMEOUT_S
+
+prefixes = (f"post{number}" for number in itertools.count())
+SENDER = "0123456789ab"
+KEPT = 200
+
+
+@pytest.fixture
+async def receiver(redis_server, monkeypatch):
+    """A layer, a channel of it, what has come there, and its stream."""
+    monkeypatch.setattr(posts, "warnings", ThrottledWarnings(posts.logger))
+    layer = RedisChannelLayer(hosts=[redis_server.url], prefix=next(prefixes), capacity=10_000)
+    channel, got = await layer.new_channel(), []
+
+    def sink(message, cause):
+        got.append(message["n"])
+        return True
+
+    layer.attach(channel, sink)
+    yield layer, channel, got, layer._nodes.here().post
+    await layer.close()
+
+
+def append(client, post, channel, numbers, **limits):
+    """Append messages while the loop stands still, as a process does that hangs."""
+    for n in numbers:
+        head = write_head(SENDER, n + 1, TO_CHANNEL, False, channel)
+        client.xadd(post.key, {head: Codec().encode({"type": "note", "n": n})}, **limits)
+
+
+async def test_a_process_for_which_more_waited_than_is_kept_says_so(receiver, redis_server, caplog):
+    _, channel, got, post = receiver
+    with redis_server.client() as client:
+        append(client, post, channel, range(2_000), maxlen=KEPT)
+    await until(lambda: got and got[-1] == 1_999, TIMEOUT_S)
+    await until(lambda: post.gaps == 1, TIMEOUT_S)
+    assert len(got) < 2_000
+    assert "more waited for it than `stream_length`" in caplog.text
+
+
+async def test_a_process_that_was_far_behind_and_lost_nothing_says_nothing(receiver, redis_server):
+    _, channel, got, post = receiver
+    with redis_server.client() as client:
+        append(client, post, channel, range(5 * MOST_ENTRIES))
+    await until(lambda: len(got) == 5 * MOST_ENTRIES, TIMEOUT_S)
+    post.hold()  # cuts off what has been read
+    with redis_server.client() as client:
+        append(client, post, channel, range(5 * MOST_ENTRIES, 10 * MOST_ENTRIES))
+    await until(lambda: len(got) == 10 * MOST_ENTRIES, TIMEOUT_S)
+    assert got == list(range(10 * MOST_ENTRIES))
+    assert post.gaps == 0
+
+
+async def test_a_process_whose_stream_is_gone_says_so(receiver, redis_server, caplog):
+    _, channel, got, post = receiver
+    with redis_server.client() as client:
+        client.delete(post.key)
+    post.hold()
+    async with asyncio.timeout(TIMEOUT_S):
+        while not post.gaps:
+            await asyncio.sleep(0.01)
+    assert "the server lost its stream" in caplog.text
+    with redis_server.client() as client:
+        append(client, post, channel, range(1))
+    await until(lambda: got == [0], TIMEOUT_S)
+    assert post.gaps == 1
