@@ -16,6 +16,7 @@ import json
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,25 @@ LONG_TASK_US = 50_000
 SAMPLE_S = 10.0
 CATEGORIES = "devtools.timeline,disabled-by-default-devtools.timeline.frame,toplevel,__metadata"
 
+PARTS = (
+    "FunctionCall",
+    "EventDispatch",
+    "FireAnimationFrame",
+    "HitTest",
+    "IntersectionObserverController::computeIntersections",
+    "Layerize",
+    "Layout",
+    "MinorGC",
+    "MajorGC",
+    "Commit",
+    "Paint",
+    "ParseHTML",
+    "PrePaint",
+    "RasterTask",
+    "UpdateLayoutTree",
+)
+"""Events of the trace that say what a page is busy with. One may lie within another."""
+
 ASK_FOR_EVERY_FRAME = """() => {
     const times = (globalThis.frameTimes = []);
     const tick = (at) => { times.push(at); globalThis.asking = requestAnimationFrame(tick); };
@@ -56,6 +76,8 @@ class Frames:
         long_on_processor: of those, the milliseconds that the thread ran: the others waited for
             a processor that something else kept busy.
         busy_share: how much of the time the page's main thread ran.
+        spent_ms: of each second, by what the page was busy with.
+        document: elements in the document, in the end.
     """
 
     drawn: float
@@ -64,6 +86,8 @@ class Frames:
     long_tasks: list[float]
     long_on_processor: list[float]
     busy_share: float
+    spent_ms: dict[str, float]
+    document: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +131,15 @@ async def _measure(
     await page.goto(demo.new_sign_in_link())
     await page.goto(f"{demo.url}/console/traffic/")
     cdp = await page.context.new_cdp_session(page)
-    await page.locator("#tail [data-id]").nth(400).wait_for(state="attached", timeout=60_000)
+    await page.locator("#tail [data-id]").nth(20).wait_for(state="attached", timeout=60_000)
     await page.evaluate(ASK_FOR_EVERY_FRAME)
     before, began = sent[0], time.monotonic()
     events = await _traced(cdp, asked.trace_s)
     late = await page.evaluate("globalThis.frameTimes")
     await page.evaluate("cancelAnimationFrame(globalThis.asking)")
     rate = (sent[0] - before) * ENTRIES_PER_ECHO / (time.monotonic() - began)
-    frames = _read(events, asked.trace_s, late)
+    document = await page.evaluate("document.querySelectorAll('*').length")
+    frames = _read(events, asked.trace_s, late, document)
     measured = {"entries_per_s": round(rate, 1), "load": os.getloadavg()[0], **_plain(frames)}
     print(json.dumps(measured), flush=True)
     await cdp.send("Performance.enable")
@@ -170,7 +195,9 @@ async def _traced(cdp: CDPSession, seconds: float) -> list[dict[str, Any]]:
     return events
 
 
-def _read(events: list[dict[str, Any]], seconds: float, times: list[float]) -> Frames:
+def _read(
+    events: list[dict[str, Any]], seconds: float, times: list[float], document: int
+) -> Frames:
     threads = {
         (event["pid"], event["tid"])
         for event in events
@@ -182,7 +209,8 @@ def _read(events: list[dict[str, Any]], seconds: float, times: list[float]) -> F
         where = (event["pid"], event["tid"])
         if where in busy and event["name"] in ("RunTask", "ThreadControllerImpl::RunTask"):
             busy[where].append((event.get("dur", 0), event.get("tdur", 0)))
-    tasks = max(busy.values(), key=lambda found: sum(ran for _, ran in found), default=[])
+    page = max(busy, key=lambda where: sum(ran for _, ran in busy[where]))
+    tasks = busy[page]
     gaps = [after - before for before, after in itertools.pairwise(times)]
     return Frames(
         drawn=sum(event["name"] == "DrawFrame" for event in events) / seconds,
@@ -191,7 +219,18 @@ def _read(events: list[dict[str, Any]], seconds: float, times: list[float]) -> F
         long_tasks=_longest(lasted for lasted, _ in tasks),
         long_on_processor=_longest(ran for _, ran in tasks),
         busy_share=round(sum(ran for _, ran in tasks) / seconds / 1e6, 3),
+        spent_ms=_spent(events, page[0], seconds),
+        document=document,
     )
+
+
+def _spent(events: list[dict[str, Any]], page: int, seconds: float) -> dict[str, float]:
+    """Return for how many milliseconds of each second a page's process was busy with what."""
+    spent: Counter[str] = Counter()
+    for event in events:
+        if event["name"] in PARTS and event["pid"] == page:
+            spent[event["name"]] += event.get("tdur", event.get("dur", 0))
+    return {name: round(us / 1_000 / seconds, 2) for name, us in spent.most_common()}
 
 
 def _longest(durations_us: Iterable[float]) -> list[float]:
