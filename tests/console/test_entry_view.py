@@ -207,6 +207,7 @@ def test_a_query_searches_what_may_be_seen(recording, query, matches):
     recording.recorder.handler_started(connection, event, None, 0.0)
     recording.clock.advance(0.5)
     recording.recorder.handler_finished(connection, event, None)
+    assert recording.last().kind == "handler"  # read, and so brought up to date
     record = EntryRecord(entry, recording.relay.reader.entry_reader)
     assert parse(query).matches(record) is matches
     assert set(record) >= {"type", "text"}
