@@ -175,7 +175,7 @@ def _jobs_by_channel(state: State, now: float) -> Counter[str]:
     counts: Counter[str] = Counter()
     for known in state:
         if known.protocol == "channel":
-            counts[known.path] += sum(known.activity.read(now))
+            counts[known.path] += sum(known.activity(now))
     return counts
 
 

@@ -94,7 +94,7 @@ def _size_of_body(event: Mapping[str, object]) -> int | None:
     for name in _ADDRESSED_BODIES:
         body = event.get(name)
         if isinstance(body, str):
-            return len(body.encode("utf-8", "surrogatepass"))
+            return utf8_size(body)
         if isinstance(body, bytes):
             return len(body)
     return None
@@ -110,6 +110,11 @@ def keep_text(text: str, limit: int) -> Kept:
     kept = encoded[:limit].decode("utf-8", "ignore") if size > limit else text
     # One wide character makes all of them wide: such a text weighs four times what it measures.
     return kept, size, getsizeof(kept), size > limit
+
+
+def utf8_size(text: str) -> int:
+    """Return the bytes that a text takes on its way."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def keep_bytes(data: object, limit: int) -> Kept:

@@ -12,13 +12,15 @@ from typing import Any, Literal, TypeAlias
 
 from django.utils.functional import LazyObject, empty
 
-from console.entry import Entry
 from console.handlers import HandlerStats
-from runtime.taps import Cause, Connection
+from runtime.taps import Connection
 from runtime.typing import Event, Scope
 
 Phase: TypeAlias = Literal["connecting", "open", "closing", "closed", "refused", "error"]
 Closer: TypeAlias = Literal["client", "application", "server", "error", ""]
+
+Waiting: TypeAlias = tuple[Event, str | int, int, str]
+"""(message, trace or its number here, offset of its entry, type): what waits for its handler."""
 
 ACTIVITY_BUCKETS = 18
 ACTIVITY_S = 60.0
@@ -29,20 +31,29 @@ PENDING = 1_024
 class Meter:
     """Counts over the last `span_s` seconds, in buckets of equal length."""
 
-    __slots__ = ("_begins_at", "_bucket_s", "_counts", "_ends_at", "_newest", "_slot")
+    __slots__ = ("_begins_at", "_bucket_s", "_counts", "_newest", "_slot", "ends_at")
 
     def __init__(self, buckets: int, span_s: float) -> None:
         self._bucket_s = span_s / buckets
         self._counts = [0] * buckets
         self._newest = 0
         self._slot = 0
-        self._begins_at = self._ends_at = 0.0
+        self._begins_at = 0.0
+        self.ends_at = 0.0  # of the running bucket
 
     def mark(self, now: float) -> None:
         """Count one happening at `now`."""
-        if not self._begins_at <= now < self._ends_at:
-            self._turn_to(int(now / self._bucket_s))
+        self.turn_to(now)
         self._counts[self._slot] += 1
+
+    def add(self, count: int) -> None:
+        """Count happenings in the running bucket."""
+        self._counts[self._slot] += count
+
+    def turn_to(self, now: float) -> None:
+        """Let the bucket of `now` be the running one."""
+        if not self._begins_at <= now < self.ends_at:
+            self._turn_to(int(now / self._bucket_s))
 
     def read(self, now: float) -> tuple[int, ...]:
         """Return the counts, oldest bucket first."""
@@ -64,7 +75,7 @@ class Meter:
         self._newest = bucket
         self._slot = bucket % size
         self._begins_at = bucket * self._bucket_s
-        self._ends_at = self._begins_at + self._bucket_s
+        self.ends_at = self._begins_at + self._bucket_s
 
 
 class ConnectionState:
@@ -72,10 +83,16 @@ class ConnectionState:
 
     Holds the populated scope while it is listed, so that who is signed in is read
     when somebody asks; `forget()` lets go of it.
+
+    Attributes:
+        pending: what waits for its handler: message, trace, position, type.
+        turns_at: when the running bucket of its activity ends: to be asked before a message is
+            counted, and if it is over, `turn()`.
     """
 
     __slots__ = (
-        "activity",
+        "_counted",
+        "_meter",
         "arguments",
         "channel_name",
         "close_code",
@@ -106,11 +123,11 @@ class ConnectionState:
         "protocol",
         "revision",
         "route",
-        "running",
         "scope",
         "shown",
         "status",
         "subprotocol",
+        "turns_at",
         "user",
     )
 
@@ -146,12 +163,12 @@ class ConnectionState:
         self.revision = -1
         # What a reader has worked out of the scope, and of which arguments.
         self.shown: tuple[dict[str, Any], tuple[str, str, str, str]] | None = None
-        self.activity = Meter(ACTIVITY_BUCKETS, ACTIVITY_S)
+        self.turns_at = 0.0
+        self._meter = Meter(ACTIVITY_BUCKETS, ACTIVITY_S)
+        self._counted = 0  # of its messages, in the meter
         self.deepest = 0
         self.handled: dict[str, HandlerStats] = {}
-        self.pending: deque[tuple[Event, Entry]] = deque(maxlen=PENDING)
-        # By the identity of their messages: a consumer may run several at once.
-        self.running: dict[int, Running] = {}
+        self.pending: deque[Waiting] = deque(maxlen=PENDING)
 
     def __repr__(self) -> str:
         return f"<ConnectionState {self.id} {self.protocol} {self.phase}>"
@@ -174,20 +191,31 @@ class ConnectionState:
 
     def count_in(self, size_bytes: int | None, now: float) -> None:
         """Count one message from the client."""
+        self._mark(now)
         self.in_count += 1
         self.in_bytes += size_bytes or 0
-        self._mark(now)
 
     def count_out(self, size_bytes: int | None, now: float) -> None:
         """Count one message to the client."""
+        self._mark(now)
         self.out_count += 1
         self.out_bytes += size_bytes or 0
-        self._mark(now)
 
     def count_layer(self, now: float) -> None:
         """Count one layer message that it sent or was delivered."""
-        self.layer_count += 1
         self._mark(now)
+        self.layer_count += 1
+
+    def turn(self, now: float) -> None:
+        """Begin the bucket of `now`: what was counted since the last turn was before it."""
+        self._settle()
+        self._meter.turn_to(now)
+        self.turns_at = self._meter.ends_at
+
+    def activity(self, now: float) -> tuple[int, ...]:
+        """Return its messages of the last 60 s in buckets, the oldest first."""
+        self._settle()
+        return self._meter.read(now)
 
     def count_error(self, sentence: str, error: BaseException) -> None:
         """Count one failure; the same error seen again further out is not counted twice."""
@@ -215,7 +243,6 @@ class ConnectionState:
     def release(self) -> None:
         """Its application is through: let go of what waited for a handler."""
         self.pending.clear()
-        self.running.clear()
         self.connection = None
 
     def forget(self) -> None:
@@ -229,44 +256,38 @@ class ConnectionState:
             return self.user
         return name_of(self.scope.get("user")) if self.scope is not None else self.user
 
-    def give_up(self, message: Event) -> Entry | None:
-        """Return the entry of a message that has waited too long; it waits no more."""
-        for index, (waiting, entry) in enumerate(self.pending):
-            if waiting == message:  # a copy is what is said to be lost
+    def give_up(self, message: Event) -> Waiting | None:
+        """Return what is known of a message that has waited too long; it waits no more."""
+        for index, waiting in enumerate(self.pending):
+            if waiting[0] == message:  # a copy is what is said to be lost
                 del self.pending[index]
-                return entry
+                return waiting
         return None
 
-    def take_pending(self, message: Event) -> Entry | None:
-        """Return the entry of `message` as its handler begins, and drop those before it.
+    def take_pending(self, message: Event) -> Waiting | None:
+        """Return what is known of `message` as its handler begins, and drop those before it.
 
         Events are entered as they arrive and handled later, in the same order.
         """
         pending = self.pending
         if len(pending) > self.deepest:  # nothing has left since the mailbox was less deep
             self.deepest = len(pending)
-        for index, (waiting, entry) in enumerate(pending):
-            if waiting is message:
+        for index, waiting in enumerate(pending):
+            if waiting[0] is message:
                 for _ in range(index + 1):
                     pending.popleft()
-                return entry
+                return waiting
         return None
 
     def _mark(self, now: float) -> None:
         self.last_at = now
-        self.activity.mark(now)
+        if now >= self.turns_at:
+            self.turn(now)
 
-
-class Running:
-    """A handler that runs: what it handles, since when, how long that waited, and its cause."""
-
-    __slots__ = ("cause", "entry", "since", "waited_s")
-
-    def __init__(self, entry: Entry | None, since: float, waited_s: float, cause: Cause) -> None:
-        self.entry = entry
-        self.since = since
-        self.waited_s = waited_s
-        self.cause = cause
+    def _settle(self) -> None:
+        count = self.in_count + self.out_count + self.layer_count
+        self._meter.add(count - self._counted)
+        self._counted = count
 
 
 def name_of(user: object) -> str:

@@ -108,7 +108,7 @@ class Glance(Mapping[str, object]):
     @property
     def activity(self) -> tuple[int, ...]:
         """Its messages in each bucket of the last minute."""
-        return self.known.activity.read(self.now)
+        return self.known.activity(self.now)
 
     @property
     def state(self) -> ConnectionPhase:

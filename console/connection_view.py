@@ -200,7 +200,7 @@ class ConnectionReader:
             layer_count=known.layer_count,
             error_count=known.error_count,
             groups=groups,
-            activity=known.activity.read(now),
+            activity=known.activity(now),
             state=self.state(known, now),
             close_code=known.close_code,
             close_reason=redactor.text(known.close_reason),

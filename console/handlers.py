@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import add
 
@@ -103,22 +103,27 @@ class HandlerStats:
 
     def add(self, took_s: float, waited_s: float, now: float) -> None:
         """Take note of one that ended at `now`."""
+        add_took, add_waited = self.begin(now)
+        add_took(took_s)
+        add_waited(waited_s)
+
+    def begin(self, now: float) -> tuple[Callable[[float], None], Callable[[float], None]]:
+        """Return what takes note of many that end in the step of `now`: took_s, and waited_s."""
         if now >= self._ends_at:
-            self._turn_to(now)
-        self._took_s.append(took_s)
-        self._waited_s.append(waited_s)
-        if len(self._took_s) >= COUNTED_AT_ONCE:
-            self._count()
+            self.turn_to(now)
+        elif len(self._took_s) >= COUNTED_AT_ONCE:
+            self.count()
+        return self._took_s.append, self._waited_s.append
 
     def fail(self, now: float) -> None:
         """One that is added besides has failed at `now`."""
         if now >= self._ends_at:
-            self._turn_to(now)
+            self.turn_to(now)
         self._steps[-1].errors += 1
 
     def since_start(self) -> Step:
         """Return what it took since the start, as one step."""
-        self._count()
+        self.count()
         whole = Step(0)
         _fold(self._past, whole)
         if self._steps:
@@ -153,20 +158,22 @@ class HandlerStats:
 
     def recent(self, now: float, steps: int = STEPS) -> dict[int, Step]:
         """Return the last `steps` in which something ended, by their number, oldest first."""
-        self._count()
+        self.count()
         if now < self._ends_at - STEP_S:
-            self._turn_to(now)
+            self.turn_to(now)
         oldest = int(now / STEP_S) - steps + 1
         return {step.number: step for step in self._steps if step.number >= oldest}
 
-    def _count(self) -> None:
+    def count(self) -> None:
+        """Count those that are not counted yet."""
         if self._took_s:
             self._steps[-1].count_all(self._took_s, self._waited_s)
             self._took_s.clear()
             self._waited_s.clear()
 
-    def _turn_to(self, now: float) -> None:
-        self._count()
+    def turn_to(self, now: float) -> None:
+        """Begin the step of `now`."""
+        self.count()
         steps, number = self._steps, int(now / STEP_S)
         if steps:
             _fold(steps[-1], self._past)

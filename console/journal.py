@@ -1,17 +1,52 @@
 """The ring of one process's entries, bounded by their number and by their weight.
 
 Owns offsets: they count up by one from 0 and never repeat within an epoch, so a
-reader knows exactly how many entries it missed. Does not know what an entry
-says. The recorder serialises calls, so there is no lock here.
+reader knows exactly how many entries it missed. Entries lie in pieces of flat lists, and
+become objects when somebody reads them: most never do. The recorder serialises calls, so
+there is no lock here.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from itertools import islice
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-from console.entry import OVERHEAD_BYTES, Entry, Position, spell
+from console.entry import OVERHEAD_BYTES, Entry, Kind, Position, spell
+
+PIECE = 256
+"""Entries of a piece, at least, before another one is begun."""
+
+WIDTH = 11
+"""Values of one entry, as `made()` of `folding` reads them: its kind and its time come first."""
+
+AT, PAYLOAD, WEIGHT, TOOK = 1, 4, 5, 8
+"""Where in an entry its time, its payload, the bytes that it keeps, and its duration are."""
+
+
+class Piece:
+    """Some entries that follow one another.
+
+    Attributes:
+        first: the offset of the first.
+        values: what was written of them, `WIDTH` each.
+        made: those that somebody has read, by their offset: an entry is one object.
+        held_bytes: what they weigh.
+    """
+
+    __slots__ = ("first", "held_bytes", "made", "values")
+
+    def __init__(self, first: int, values: list[Any]) -> None:
+        self.first = first
+        self.values = values
+        self.made: dict[int, Entry] = {}
+        self.held_bytes = 0
+
+    @property
+    def end(self) -> int:
+        """The offset after the last one."""
+        return self.first + len(self.values) // WIDTH
 
 
 class Journal:
@@ -21,24 +56,34 @@ class Journal:
         epoch: hex digits that are new at each start.
         capacity: entries to keep at most.
         capacity_bytes: bytes to keep at most; the newest entry is always kept.
+        make: returns the entry that values say, at an offset.
     """
 
-    def __init__(self, epoch: str, *, capacity: int, capacity_bytes: int) -> None:
+    def __init__(
+        self,
+        epoch: str,
+        *,
+        capacity: int,
+        capacity_bytes: int,
+        make: Callable[[list[Any], int], Entry] | None = None,
+    ) -> None:
         self.epoch = epoch
         self.capacity = capacity
         self.capacity_bytes = capacity_bytes
         self.held_bytes = 0
-        self._entries: deque[Entry] = deque()
+        self._make = make
+        self._pieces: deque[Piece] = deque([Piece(0, [])])
         self._next = 0
+        self._emptied = 0  # of those before it nothing is held any more
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self._next - self.first_offset
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries)
+        return map(self._at, range(self.first_offset, self._next))
 
     def __reversed__(self) -> Iterator[Entry]:
-        return reversed(self._entries)
+        return map(self._at, range(self._next - 1, self.first_offset - 1, -1))
 
     @property
     def position(self) -> Position:
@@ -48,26 +93,54 @@ class Journal:
     @property
     def first_offset(self) -> int:
         """The offset of the oldest entry that is still held."""
-        return self._next - len(self._entries)
+        return max(self._next - self.capacity, self._emptied)
 
     def append(self, entry: Entry) -> Entry:
         """Give `entry` the next offset and keep it, at the cost of the oldest."""
-        entries = self._entries
         entry.offset = self._next
-        self._next += 1
-        entries.append(entry)
-        held = self.held_bytes + entry.kept_bytes + OVERHEAD_BYTES
-        count = len(entries)
-        while count > self.capacity or (held > self.capacity_bytes and count > 1):
-            held -= entries.popleft().kept_bytes + OVERHEAD_BYTES
-            count -= 1
-        self.held_bytes = held
+        nothing = (None,) * (WIDTH - WEIGHT - 1)
+        values = [entry.kind, entry.at, None, None, None, entry.kept_bytes, *nothing]
+        self.extend(values, entry.kept_bytes)
+        self._pieces[-1].made[entry.offset] = entry
         return entry
+
+    def extend(self, values: list[Any], kept_bytes: int) -> None:
+        """Keep entries at the next offsets, at the cost of the oldest.
+
+        Args:
+            values: what is known of them, `WIDTH` each.
+            kept_bytes: what their payloads weigh together.
+        """
+        count = len(values) // WIDTH
+        piece = self._pieces[-1]
+        if count >= PIECE or self._next - piece.first >= PIECE:
+            piece = Piece(self._next, values)
+            self._pieces.append(piece)
+        else:
+            piece.values += values
+        weight = kept_bytes + count * OVERHEAD_BYTES
+        piece.held_bytes += weight
+        self.held_bytes += weight
+        self._next += count
+        self._let_go()
+
+    def took(self, durations: Iterable[tuple[int, float]]) -> None:
+        """Say how long the handlers of entries took: offset and seconds, for each that is held."""
+        first, piece = self.first_offset, self._pieces[0]
+        begin = end = 0
+        for offset, seconds in durations:
+            if not first <= offset < self._next:
+                continue
+            if not begin <= offset < end:
+                piece = self._piece_of(offset)
+                begin, end = piece.first, piece.end
+            piece.values[(offset - begin) * WIDTH + TOOK] = seconds
+            if piece.made and (entry := piece.made.get(offset)) is not None:
+                entry.took_s = seconds
 
     def get(self, offset: int) -> Entry | None:
         """Return the entry at `offset`, or None if it is gone or was never there."""
-        index = offset - self.first_offset
-        return self._entries[index] if 0 <= index < len(self._entries) else None
+        return self._at(offset) if self.first_offset <= offset < self._next else None
 
     def find(self, position: Position | None) -> Entry | None:
         """Return the entry at `position`, or None if it is gone or of another epoch."""
@@ -75,14 +148,73 @@ class Journal:
             return None
         return self.get(position[1])
 
-    def since(self, offset: int) -> tuple[list[Entry], int]:
-        """Return the entries from `offset` on, oldest first, and how many of them are gone."""
-        missed = max(self.first_offset - offset, 0)
-        wanted = min(max(self._next - offset, 0), len(self._entries))
-        newest = list(islice(reversed(self._entries), wanted))
-        newest.reverse()
-        return newest, missed
+    def since(self, offset: int, most: int | None = None) -> tuple[list[Entry], int]:
+        """Return the entries from `offset` on, oldest first, and how many of them are gone.
+
+        Args:
+            most: how many entries at most.
+        """
+        first = self.first_offset
+        start = max(offset, first)
+        end = self._next if most is None else min(start + most, self._next)
+        return [self._at(place) for place in range(start, end)], max(first - offset, 0)
+
+    def kinds_since(self, at: float) -> Counter[Kind]:
+        """Count the entries that are not older than `at`, newest first until one is, by kind."""
+        counts: Counter[Kind] = Counter()
+        first = self.first_offset
+        for piece in reversed(self._pieces):
+            start = max(first - piece.first, 0) * WIDTH
+            kinds, times = piece.values[start::WIDTH], piece.values[start + AT :: WIDTH]
+            older = next((n for n, time in enumerate(reversed(times)) if time < at), None)
+            counts.update(kinds if older is None else kinds[len(kinds) - older :])
+            if older is not None or start:
+                break
+        return counts
 
     def spell(self, entry: Entry) -> str:
         """Return the position of `entry` as text."""
         return spell(self.epoch, entry.offset)
+
+    def _at(self, offset: int) -> Entry:
+        piece = self._piece_of(offset)
+        entry = piece.made.get(offset)
+        if entry is None:
+            assert self._make is not None, "only entries were appended to a journal without it"
+            start = (offset - piece.first) * WIDTH
+            entry = self._make(piece.values[start : start + WIDTH], offset)
+            piece.made[offset] = entry
+        return entry
+
+    def _piece_of(self, offset: int) -> Piece:
+        pieces = self._pieces
+        if offset >= pieces[-1].first:
+            return pieces[-1]
+        return pieces[bisect_right(pieces, offset, key=_first_of) - 1]
+
+    def _let_go(self) -> None:
+        pieces = self._pieces
+        while len(pieces) > 1 and pieces[1].first <= self.first_offset:
+            self._drop_piece()
+        while self.held_bytes > self.capacity_bytes and self._emptied < self._next - 1:
+            self._empty(pieces[0], self._emptied)
+            self._emptied += 1
+            if len(pieces) > 1 and pieces[1].first <= self._emptied:
+                self._drop_piece()
+
+    def _drop_piece(self) -> None:
+        self.held_bytes -= self._pieces.popleft().held_bytes
+        self._emptied = max(self._emptied, self._pieces[0].first)
+
+    def _empty(self, piece: Piece, offset: int) -> None:
+        """Give up one entry, though others of its piece are held."""
+        start = (offset - piece.first) * WIDTH
+        weight = piece.values[start + WEIGHT] + OVERHEAD_BYTES
+        piece.values[start : start + WIDTH] = (None,) * WIDTH
+        piece.made.pop(offset, None)
+        piece.held_bytes -= weight
+        self.held_bytes -= weight
+
+
+def _first_of(piece: Piece) -> int:
+    return piece.first

@@ -139,12 +139,16 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
                 if not may_watch(await user_now(self.scope)):
                     await self.close(FORBIDDEN, "not staff any more")
                     return
+            began_s = time.thread_time()
             update = await page.update()
             if update:
-                await self._deliver(update, page.position)
+                cost_s = time.thread_time() - began_s
+                watch.rest(cost_s + await self._deliver(update, page.position))
             await watch.changed_within(page.tick_s)
 
-    async def _deliver(self, update: Update, position: str) -> None:
+    async def _deliver(self, update: Update, position: str) -> float:
+        """Send a batch, and wait until it is shown. Returns the seconds that rendering took."""
+        cost_s = 0.0
         batch: dict[str, Any] = {"position": position, **update.data}
         if update.must_reload:
             batch["reload"] = True
@@ -152,11 +156,18 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             batch["fresh"] = update.fresh
         if update.partials:
             # In a thread: the application's events must not wait for the console's templates.
-            in_thread = sync_to_async(render, thread_sensitive=False)
-            batch["content"] = await in_thread(update.partials)
+            in_thread = sync_to_async(_render_timed, thread_sensitive=False)
+            batch["content"], cost_s = await in_thread(update.partials)
         self._seen.clear()
         await self.send_json(batch)
         await self._seen.wait()
+        return cost_s
+
+
+def _render_timed(partials: list[Partial]) -> tuple[str, float]:
+    """Return partials as HTML, and the seconds of this thread that it took."""
+    began_s = time.thread_time()
+    return render(partials), time.thread_time() - began_s
 
 
 def render(partials: list[Partial]) -> str:

@@ -88,4 +88,5 @@ class LayerPanel(Panel):
 def _own_trace() -> str:
     """Return the id of the trace of the request that runs; "" if nobody records it."""
     connection = current_connection.get()
-    return connection.cause[0] if connection is not None and connection.cause is not None else ""
+    cause = relay.recorder.cause_of(connection) if connection is not None else None
+    return cause[0] if cause is not None else ""

@@ -21,11 +21,9 @@ def rates(journal: Journal, now: float) -> Mapping[Direction, float]:
     """Return happenings a second over the last 10 s, by direction; 0.0 for those without any."""
     counts: Counter[Direction] = Counter()
     span_s = WINDOW_S
-    for entry in reversed(journal):
-        if entry.at < now - WINDOW_S:
-            break
-        counts[DIRECTIONS[entry.kind]] += 1
-    else:
-        if len(journal) and journal.first_offset > 0:  # older ones are gone, and not counted
-            span_s = max(now - next(iter(journal)).at, LEAST_S)
+    kinds = journal.kinds_since(now - WINDOW_S)
+    for kind, count in kinds.items():
+        counts[DIRECTIONS[kind]] += count
+    if kinds and kinds.total() == len(journal) and journal.first_offset > 0:
+        span_s = max(now - next(iter(journal)).at, LEAST_S)  # older ones are gone, not counted
     return {direction: counts[direction] / span_s for direction in DIRECTIONS.values()}

@@ -2,9 +2,10 @@
 
 Owns the order of the two and the links between cause and effect. Keeps
 references and counts; it formats, parses and redacts nothing, because it runs
-inside the application's own calls. Read through `relay`.
+inside the application's own calls. What comes with every message is put on a tape and folded
+later, many at once; what is rare is written at once. Read through `relay`.
 
-Source: decisions 9, 10 and 12 of the design
+Source: decisions 9, 10 and 12 of the design; docs/decisions/0039-the-tape.md
 """
 
 from __future__ import annotations
@@ -14,18 +15,30 @@ import time
 import traceback
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeGuard, TypeVar
 
 from console import mount
 from console.capture import NOTHING, Kept, keep_event, keep_message, keep_payload
 from console.conf import Settings
-from console.connection import ConnectionState, Running
+from console.connection import ConnectionState
 from console.endings import Outcome, note_received, note_sent, settle
 from console.entry import CONSOLE_TRACE, Entry, Kind, unspell
+from console.folding import Folding
 from console.journal import Journal
 from console.process import ProcessView
 from console.state import State
+from console.tape import (
+    DELIVERED,
+    FINISHED,
+    HOT_SIZE,
+    MOST,
+    RECEIVED,
+    SENT,
+    STARTED,
+    Origin,
+    Running,
+)
 from runtime.taps import (
     Cause,
     Connection,
@@ -33,8 +46,13 @@ from runtime.taps import (
     Observer,
     current_cause,
     current_connection,
+    never_raises,
+    taps,
 )
 from runtime.typing import ASGIApplication, Event, Message, Scope
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 TRACEBACK_CHARS = 16_384
 NOTE_CHARS = 500
@@ -42,13 +60,31 @@ NOTE_CHARS = 500
 TAKEN_KEPT = 1_000
 """Messages that were taken from a channel, and may yet be handed to a worker's consumer."""
 
+_PLAIN: Final[frozenset[type]] = frozenset({str, bytes})
+_NOWHERE: Final = Origin(None, "", "", NOTHING)
 
-def _cause_of(connection: Connection | None) -> Cause | None:
-    """Return what happens now is an effect of.
 
-    A handler beside others has its cause in its own context: the connection knows one alone.
+def _in_order(
+    write: Callable[Concatenate[Recorder, P], R],
+) -> Callable[Concatenate[Recorder, P], R | None]:
+    """Make what writes at once wait until everything that was captured before it is folded.
+
+    A finalizer may run, and send, while that is being done: then it is written afterwards, and
+    None is returned. A fault of ours is no fault of the application: it ends the recording.
     """
-    return current_cause.get() or (connection.cause if connection is not None else None)
+
+    @wraps(write)
+    def write_in_order(self: Recorder, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        try:
+            with self.lock:
+                if self.fold():
+                    return write(self, *args, **kwargs)
+                self._later.append(lambda: write(self, *args, **kwargs))
+        except Exception:
+            taps.give_up(self, write.__name__)
+        return None
+
+    return write_in_order  # type: ignore[return-value]  # `wraps` hides that it is a method
 
 
 def _never(scope: Scope) -> bool:
@@ -62,8 +98,8 @@ def _nothing(scope: Scope) -> None:
 class Recorder(Observer):
     """Records one process.
 
-    Taps come from the event loop and from handlers' threads; `lock` is held while one
-    is written down, and by whoever reads. It is reentrant because a finalizer may
+    Taps come from the event loop and from handlers' threads; `lock` is held while what they
+    say is written down, and by whoever reads. It is reentrant because a finalizer may
     run, and send, while it is held.
 
     Args:
@@ -77,7 +113,8 @@ class Recorder(Observer):
         application_as: returns the application that serves a scope as another user, or None.
 
     Attributes:
-        on_change: called after each entry, while somebody watches; else None.
+        on_change: called once something is written after `wake_next()`, while somebody
+            watches; else None.
         on_serving: called when an event loop begins to serve, and for each scope; or None.
     """
 
@@ -97,25 +134,51 @@ class Recorder(Observer):
         self.settings = settings
         self.clock = clock
         self.lock = threading.RLock()
-        self.journal = Journal(
-            process.epoch, capacity=settings.RING_ENTRIES, capacity_bytes=settings.RING_BYTES
-        )
-        self.state = State(closed_kept=settings.CLOSED_KEPT)
-        self._tally = self.state.tally
-        self._totals = self._tally.totals
         self.on_change: Callable[[], None] | None = None
         self.on_serving: Callable[[], None] | None = None
+        self._folding = Folding(
+            process.epoch,
+            capacity=settings.RING_ENTRIES,
+            capacity_bytes=settings.RING_BYTES,
+            closed_kept=settings.CLOSED_KEPT,
+        )
+        self._journal, self._state = self._folding.journal, self._folding.state
+        self._tape: list[Any] = []
+        self._most = MOST
+        self._is_folding = False
+        self._later: list[Callable[[], object]] = []
+        self._hot_size = min(HOT_SIZE, settings.PAYLOAD_BYTES // 4)  # a character takes up to 4
+        self._origin = _NOWHERE
         self._timer = timer
         self._live = live
         self._is_marked = is_marked
         self._opened_by = opened_by
         self._application_as = application_as
-        self._traces = count(1)
-        self._trace_head = process.epoch[:6]
         self._taken: dict[int, tuple[str, Cause]] = {}
 
     def __repr__(self) -> str:
         return f"<Recorder {self.process.name} entries={len(self.journal)}>"
+
+    @property
+    def journal(self) -> Journal:
+        """What happened, up to now."""
+        self.fold()
+        return self._journal
+
+    @property
+    def state(self) -> State:
+        """What is true now."""
+        self.fold()
+        return self._state
+
+    def cause_of(self, connection: Connection | None) -> Cause | None:
+        """Return what happens now on a connection is an effect of."""
+        self.fold()
+        return self._folding.cause(_effect_of(connection))
+
+    def wake_next(self) -> None:
+        """Call `on_change` once, as soon as something more is written."""
+        self._most = 0
 
     # Which connections are seen
 
@@ -142,173 +205,249 @@ class Recorder(Observer):
     def scope_opened(self, connection: Connection) -> None:
         """Begin to list a connection."""
         is_marked = self._is_marked(connection.scope)
-        known = ConnectionState(connection, is_from_console=is_marked, opened_by=self._opened_by())
-        with self.lock:
-            self.state.open(known)
-            self._write("open", known.protocol, known)
+        self._open(
+            ConnectionState(connection, is_from_console=is_marked, opened_by=self._opened_by())
+        )
 
+    @_in_order
     def scope_closed(self, connection: Connection, error: BaseException | None) -> None:
         """List it as closed, with who did it."""
         outcome: Outcome = "returned" if error is None else "failed"
         if isinstance(error, CancelledError):
             outcome = "cancelled"
-        with self.lock:
-            if (known := self.state.get(connection.id)) is None:
-                return
-            known.release()
-            if error is not None and outcome == "failed" and known.error_id != id(error):
-                self._write_error(known, type(error).__name__, error)
-            if not known.is_closed:
-                settle(known, outcome)
-                self._close(known)
+        if (known := self._state.get(connection.id)) is None:
+            return
+        known.release()
+        if error is not None and outcome == "failed" and known.error_id != id(error):
+            self._write_error(known, type(error).__name__, error)
+        if not known.is_closed:
+            settle(known, outcome)
+            self._close(known)
 
+    @_in_order
     def consumer_started(self, connection: Connection, consumer: Any) -> None:
         """Know the consumer, whose scope is populated, and its channel."""
-        with self.lock:
-            if (known := self.state.get(connection.id)) is not None:
-                known.start(connection, consumer)
-                known.handled = self.state.handlers.of_class(known.consumer_class)
-                self.state.name_channel(known)
-                self.state.touch(known, self.journal.position[1])
+        if (known := self._state.get(connection.id)) is not None:
+            known.start(connection, consumer)
+            known.handled = self._state.handlers.of_class(known.consumer_class)
+            self._state.name_channel(known)
+            known.revision = self._journal.position[1]
 
+    @_in_order
     def route_matched(
         self, connection: Connection, route: str, arguments: Mapping[str, Any]
     ) -> None:
         """Know the route."""
-        with self.lock:
-            if (known := self.state.get(connection.id)) is not None:
-                known.route, known.arguments = route, _by_name(arguments)
-                self._write("route", "route", known).note = route
+        if (known := self._state.get(connection.id)) is not None:
+            known.route, known.arguments = route, _by_name(arguments)
+            self._write("route", "route", known).note = route
 
+    @_in_order
     def route_missed(self, connection: Connection, path: str, tried: Sequence[str]) -> None:
         """Say that no pattern took the path."""
-        with self.lock:
-            if (known := self.state.get(connection.id)) is not None:
-                entry = self._write("error", "route", known)
-                entry.note = known.last_error = "No route takes the path"
-                entry.facts = {"tried": tuple(tried)}
-                known.error_count += 1
-                self.state.count_miss(known, tuple(tried), entry.at)
+        if (known := self._state.get(connection.id)) is not None:
+            entry = self._write("error", "route", known)
+            entry.note = known.last_error = "No route takes the path"
+            entry.facts = {"tried": tuple(tried)}
+            known.error_count += 1
+            self._state.count_miss(known, tuple(tried), entry.at)
 
-    # Events
+    # What comes with every message: see `tape` for what is put on it
 
+    @never_raises
     def event_received(self, connection: Connection, event: Event) -> None:
         """Write an event of the client, which begins a trace; or a job, which goes on in one."""
-        with self.lock:
-            if (known := self.state.get(connection.id)) is None:
-                return
-            is_job = known.protocol == "channel"
-            keep = keep_message if is_job else keep_event  # a job may well have a key "text"
-            kept = keep(event, self.settings.PAYLOAD_BYTES)
-            trace, cause = self._taken_as(event) if is_job else ("", "")
-            trace = trace or self._new_trace()
-            entry = self._write("in", event["type"], known, kept, trace=trace, cause=cause)
-            note_received(known, event, kept[1], entry.at)
-            if known.consumer_class is not None:
-                known.pending.append((event, entry))
-            elif known.protocol == "http" and connection.cause is None:
-                # No handler will say so: what a view does is an effect of its request.
-                connection.cause = (entry.trace, self.journal.spell(entry))
+        kind = event["type"]
+        data: Any = event.get("text")
+        if data.__class__ is not str:
+            data = event.get("bytes")
+        if kind != "websocket.receive" or type(data) not in _PLAIN or len(data) > self._hot_size:
+            self._write_received(connection, event)
+            return
+        tape = self._tape
+        tape += (RECEIVED, self.clock(), connection, event, kind, data, None)
+        if len(tape) > self._most:
+            self._fill()
 
+    @never_raises
     def event_sent(self, connection: Connection, event: Event) -> None:
         """Write an event of the application."""
-        with self.lock:
-            if (known := self.state.get(connection.id)) is None:
-                return
-            kept = keep_event(event, self.settings.PAYLOAD_BYTES)
-            trace, cause = _cause_of(connection) or ("", "")
-            kind: Kind = "accept" if event["type"] == "websocket.accept" else "out"
-            entry = self._write(kind, event["type"], known, kept, trace=trace, cause=cause)
-            if note_sent(known, event, kept[1], entry.at):
-                self._close(known)
+        kind = event["type"]
+        data: Any = event.get("text")
+        if data.__class__ is not str:
+            data = event.get("bytes")
+        if kind != "websocket.send" or type(data) not in _PLAIN or len(data) > self._hot_size:
+            self._write_sent(connection, event)
+            return
+        tape = self._tape
+        effect_of = current_cause.get() or connection.cause
+        tape += (SENT, self.clock(), connection, None, kind, data, effect_of)
+        if len(tape) > self._most:
+            self._fill()
 
-    # Handlers
-
+    @never_raises
     def handler_started(
         self, connection: Connection, message: Event, cause: Cause | None, waited_s: float
     ) -> None:
         """Make what happens next on this connection an effect of `message`."""
-        with self.lock:
-            if (known := self.state.get(connection.id)) is None:
-                return
-            entry = known.take_pending(message)
-            if entry is not None:
-                cause = (entry.trace, self.journal.spell(entry))
-            connection.cause = cause or (self._new_trace(), "")
-            known.running[id(message)] = Running(entry, self._timer(), waited_s, connection.cause)
+        running = Running()
+        running.message = message
+        self._tape += (STARTED, self._timer(), connection, message, waited_s, running, cause)
+        connection.cause = running  # not before it is on the tape: a thread may send already
 
+    @never_raises
     def handler_finished(
         self, connection: Connection, message: Event, error: BaseException | None
     ) -> None:
         """Write how long the handler took and whether it failed."""
         now = self._timer()
-        with self.lock:
-            known = self.state.get(connection.id)
-            if known is None or (running := known.running.pop(id(message), None)) is None:
+        running = connection.cause
+        connection.cause = None
+        if not _handles(running, message):
+            # Another handler runs beside it: what this one is an effect of is in its context.
+            running = current_cause.get()
+            if not _handles(running, message):
                 return
-            trace, cause = running.cause
-            connection.cause = None
-            name = str(message.get("type", ""))
-            stats = known.handled.get(name) or self.state.handlers.of(known.consumer_class, name)
-            if error is None or isinstance(error, CancelledError):
-                entry = self._write("handler", name, known, trace=trace, cause=cause)
-                entry.note = "cancelled" if error is not None else ""
-            else:
-                entry = self._write_error(known, name, error, trace, cause)
-                stats.fail(entry.at)
-            entry.took_s = took_s = now - running.since
-            stats.add(took_s, running.waited_s, entry.at)
-            entry.facts = entry.facts or {}
-            entry.facts["waited_s"] = running.waited_s
-            if running.entry is not None:
-                running.entry.took_s = entry.took_s
+        if error is not None:
+            self._write_failure(connection, running, error, now)
+            return
+        tape = self._tape
+        tape += (FINISHED, now, connection, running, self.clock(), None, None)
+        if len(tape) > self._most:
+            self._fill()
 
-    # The layer
-
-    def message_sent(
-        self, sender: Connection | None, layer: Any, channel: str, message: Message
-    ) -> Cause | None:
-        """Write a message to a channel."""
-        with self.lock:
-            entry = self._write_send("send", sender, message)
-            entry.channel = channel
-            return entry.trace, self.journal.spell(entry)
-
-    def group_sent(
-        self, sender: Connection | None, layer: Any, group: str, message: Message, receivers: int
-    ) -> Cause | None:
-        """Write a message to a group."""
-        with self.lock:
-            entry = self._write_send("group_send", sender, message)
-            entry.group = group
-            self.state.groups.of(group, entry.at).count_send(entry.at)
-            if receivers >= 0:  # a layer of somebody else's does not say
-                entry.facts = {"receivers": receivers}
-            return entry.trace, self.journal.spell(entry)
-
+    @never_raises
     def message_delivered(
         self, connection: Connection | None, channel: str, message: Message, cause: Cause | None
     ) -> None:
         """Write that a message reached a receiver."""
-        with self.lock:
-            known = self._known(connection)
-            trace, position = cause or ("", "")
-            sent = self.journal.find(unspell(position)) if position else None
-            # All members get the same message: what was kept when it was sent serves
-            # for each delivery, and a broadcast is kept once.
-            kept = (sent.payload, sent.size_bytes, 0, sent.is_cut) if sent else self._keep(message)
-            name = str(message.get("type", ""))
-            entry = self._write("deliver", name, known, kept, trace=trace, cause=position)
-            entry.channel = channel
-            entry.group = sent.group if sent else ""
-            if known is None:
-                if trace:
-                    self._take_note(message, entry)
-            else:
-                known.count_layer(entry.at)
-                if known.consumer_class is not None:
-                    known.pending.append((message, entry))
+        origin = self._origin
+        if cause is None or origin.cause is not cause:
+            origin = self._origin_of(message, cause) or _NOWHERE
+        if connection is None:
+            self._write_taken(channel, message, origin)
+            return
+        tape = self._tape
+        tape += (DELIVERED, self.clock(), connection, message, channel, origin, None)
+        if len(tape) > self._most:
+            self._fill()
 
+    def fold(self) -> bool:
+        """Bring what is known up to date. Returns False if that is being done just now."""
+        if not self._tape:
+            return not self._is_folding
+        with self.lock:
+            if self._is_folding:
+                return False
+            self._is_folding = True
+            try:
+                # What other threads put on the tape meanwhile stays on it.
+                captured = self._tape[:]
+                del self._tape[: len(captured)]
+                self._folding.fold(captured)
+            finally:
+                self._is_folding = False
+            while self._later:
+                self._later.pop(0)()
+        return True
+
+    def _fill(self) -> None:
+        if self._most == 0:
+            self._most = MOST
+            if self.on_change is not None:
+                self.on_change()
+        if len(self._tape) > MOST:
+            try:
+                self.fold()
+            except Exception:
+                taps.give_up(self, "fold")
+
+    # Events and handlers that are rare
+
+    @_in_order
+    def _write_received(self, connection: Connection, event: Event) -> None:
+        if (known := self._state.get(connection.id)) is None:
+            return
+        is_job = known.protocol == "channel"
+        keep = keep_message if is_job else keep_event  # a job may well have a key "text"
+        kept = keep(event, self.settings.PAYLOAD_BYTES)
+        trace, cause = self._taken_as(event) if is_job else ("", "")
+        trace = trace or self._folding.new_trace()
+        entry = self._write("in", event["type"], known, kept, trace=trace, cause=cause)
+        note_received(known, event, kept[1], entry.at)
+        if known.consumer_class is not None:
+            known.pending.append((event, entry.trace, entry.offset, entry.type))
+        elif known.protocol == "http" and connection.cause is None:
+            # No handler will say so: what a view does is an effect of its request.
+            connection.cause = (entry.trace, self._journal.spell(entry))
+
+    @_in_order
+    def _write_sent(self, connection: Connection, event: Event) -> None:
+        if (known := self._state.get(connection.id)) is None:
+            return
+        kept = keep_event(event, self.settings.PAYLOAD_BYTES)
+        trace, cause = self._cause_of(connection) or ("", "")
+        kind: Kind = "accept" if event["type"] == "websocket.accept" else "out"
+        entry = self._write(kind, event["type"], known, kept, trace=trace, cause=cause)
+        if note_sent(known, event, kept[1], entry.at):
+            self._close(known)
+
+    @_in_order
+    def _write_failure(
+        self, connection: Connection, running: Running, error: BaseException, now: float
+    ) -> None:
+        if (known := self._state.get(connection.id)) is None:
+            return
+        trace, cause = self._folding.cause(running) or ("", "")
+        stats = self._state.handlers.of(known.consumer_class, running.name)
+        if isinstance(error, CancelledError):
+            entry = self._write("handler", running.name, known, trace=trace, cause=cause)
+            entry.note = "cancelled"
+        else:
+            entry = self._write_error(known, running.name, error, trace, cause)
+            stats.fail(entry.at)
+        entry.took_s = now - running.since
+        stats.add(entry.took_s, running.waited_s, entry.at)
+        entry.facts = {**(entry.facts or {}), "waited_s": running.waited_s}
+        if isinstance(running.cause, int):
+            self._journal.took([(running.cause, entry.took_s)])
+
+    # The layer
+
+    @_in_order
+    def message_sent(
+        self, sender: Connection | None, layer: Any, channel: str, message: Message
+    ) -> Cause | None:
+        """Write a message to a channel."""
+        entry = self._write_send("send", sender, message)
+        entry.channel = channel
+        return self._sent(entry)
+
+    @_in_order
+    def group_sent(
+        self, sender: Connection | None, layer: Any, group: str, message: Message, receivers: int
+    ) -> Cause | None:
+        """Write a message to a group."""
+        entry = self._write_send("group_send", sender, message)
+        entry.group = group
+        self._state.groups.of(group, entry.at).count_send(entry.at)
+        if receivers >= 0:  # a layer of somebody else's does not say
+            entry.facts = {"receivers": receivers}
+        return self._sent(entry)
+
+    @_in_order
+    def _write_taken(self, channel: str, message: Message, origin: Origin) -> None:
+        """Write that a message was taken from a channel: a worker hands it to a consumer."""
+        trace, cause = origin.trace, origin.position
+        payload, size, _, is_cut = origin.kept
+        weight, origin.weight = origin.weight, 0
+        kept = (payload, size, weight, is_cut)
+        entry = self._write("deliver", origin.type, None, kept, trace=trace, cause=cause)
+        entry.channel, entry.group = channel, origin.group
+        if trace:
+            self._take_note(message, entry)
+
+    @_in_order
     def message_dropped(
         self,
         connection: Connection | None,
@@ -318,28 +457,27 @@ class Recorder(Observer):
         cause: Cause | None,
     ) -> None:
         """Write that a message was lost, and why."""
-        with self.lock:
-            known = self._known(connection)
-            trace, position = self._cause_of_drop(connection, known, message, reason, cause)
-            name = str(message.get("type", ""))
-            kept = self._keep(message)
-            entry = self._write("drop", name, known, kept, trace=trace, cause=position)
-            entry.channel = channel
-            entry.note = reason
-            self.state.drops[reason] += 1
+        known = self._known(connection)
+        trace, position = self._cause_of_drop(connection, known, message, reason, cause)
+        name = str(message.get("type", ""))
+        kept = self._keep(message)
+        entry = self._write("drop", name, known, kept, trace=trace, cause=position)
+        entry.channel = channel
+        entry.note = reason
+        self._state.drops[reason] += 1
 
+    @_in_order
     def group_joined(self, layer: Any, group: str, channel: str) -> None:
         """Write a membership."""
-        with self.lock:
-            entry = self._write_membership("join", "group_add", group, channel)
-            self.state.memberships.join(layer, group, channel, entry.at)
-            self.state.groups.of(group, entry.at)
+        entry = self._write_membership("join", "group_add", group, channel)
+        self._state.memberships.join(layer, group, channel, entry.at)
+        self._state.groups.of(group, entry.at)
 
+    @_in_order
     def group_left(self, layer: Any, group: str, channel: str) -> None:
         """Write the end of a membership."""
-        with self.lock:
-            self.state.memberships.leave(layer, group, channel)
-            self._write_membership("leave", "group_discard", group, channel)
+        self._state.memberships.leave(layer, group, channel)
+        self._write_membership("leave", "group_discard", group, channel)
 
     # The console
 
@@ -353,13 +491,19 @@ class Recorder(Observer):
             payload: what is sent: text, bytes or a dict; or None.
         """
         with self.lock:
+            self.fold()
             kept = keep_payload(payload, self.settings.PAYLOAD_BYTES)
-            trace = f"{CONSOLE_TRACE}{self._new_trace()}"
+            trace = f"{CONSOLE_TRACE}{self._folding.new_trace()}"
             entry = self._write("action", name, on, kept, trace=trace)
             entry.note = note
-            return trace, self.journal.spell(entry)
+            return trace, self._journal.spell(entry)
 
     # Writing
+
+    @_in_order
+    def _open(self, known: ConnectionState) -> None:
+        self._state.open(known)
+        self._write("open", known.protocol, known)
 
     def _write(
         self,
@@ -373,24 +517,46 @@ class Recorder(Observer):
     ) -> Entry:
         entry = Entry(self.clock(), kind, type, known, trace, cause)
         entry.payload, entry.size_bytes, entry.kept_bytes, entry.is_cut = kept
-        self.journal.append(entry)
-        if entry.at >= self._tally.ends_at:
-            self._tally.turn_to(entry.at)
-        self._totals[kind] += 1
+        self._journal.append(entry)
+        self._state.tally.count(kind, entry.at)
         if known is not None:
-            self.state.touch(known, entry.offset)
-        if self.on_change is not None:
-            self.on_change()
+            known.revision = entry.offset
+        if self._most == 0:
+            self._fill()
         return entry
 
     def _write_send(self, kind: Kind, sender: Connection | None, message: Message) -> Entry:
         known = self._known(sender)
-        trace, cause = _cause_of(sender) or (self._new_trace(), "")
+        trace, cause = self._cause_of(sender) or (self._folding.new_trace(), "")
         name = str(message.get("type", ""))
         entry = self._write(kind, name, known, self._keep(message), trace=trace, cause=cause)
         if known is not None:
             known.count_layer(entry.at)
         return entry
+
+    def _sent(self, entry: Entry) -> Cause:
+        """Return the cause that a message carries, whose deliveries are probably next."""
+        cause = (entry.trace, self._journal.spell(entry))
+        self._origin = self._origin_at(cause, entry)
+        return cause
+
+    @_in_order
+    def _origin_of(self, message: Message, cause: Cause | None) -> Origin:
+        """Return what all deliveries of a message have in common: it is kept once."""
+        sent = self._journal.find(unspell(cause[1])) if cause is not None else None
+        if sent is not None:
+            origin = self._origin_at(cause, sent)
+        else:
+            kept = self._keep(message)
+            origin = Origin(cause, str(message.get("type", "")), "", kept, weight=kept[2])
+        if cause is not None:
+            self._origin = origin
+        return origin
+
+    @staticmethod
+    def _origin_at(cause: Cause | None, sent: Entry) -> Origin:
+        kept = (sent.payload, sent.size_bytes, 0, sent.is_cut)
+        return Origin(cause, sent.type, sent.group, kept)
 
     def _cause_of_drop(
         self,
@@ -408,15 +574,18 @@ class Recorder(Observer):
         if reason == "expired" and known is not None:
             waited = known.give_up(message)
             if waited is not None:
-                return waited.trace, self.journal.spell(waited)
+                return self._folding.cause_of(waited)
         if cause is None and reason in ("no handler", "slow client"):
-            cause = _cause_of(connection)
+            cause = self._cause_of(connection)
         return cause or ("", "")
+
+    def _cause_of(self, connection: Connection | None) -> Cause | None:
+        return self._folding.cause(_effect_of(connection))
 
     def _take_note(self, message: Message, entry: Entry) -> None:
         """Remember a message that somebody took: a worker hands it to a consumer as its event."""
         taken = self._taken
-        taken[id(message)] = (entry.type, (entry.trace, self.journal.spell(entry)))
+        taken[id(message)] = (entry.type, (entry.trace, self._journal.spell(entry)))
         if len(taken) > TAKEN_KEPT:
             del taken[next(iter(taken))]
 
@@ -429,8 +598,8 @@ class Recorder(Observer):
 
     def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> Entry:
         actor = current_connection.get()
-        trace, cause = _cause_of(actor) or ("", "")
-        known = self.state.of_channel(channel)
+        trace, cause = self._cause_of(actor) or ("", "")
+        known = self._state.of_channel(channel)
         entry = self._write(kind, name, known, trace=trace, cause=cause)
         entry.group, entry.channel = group, channel
         return entry
@@ -451,7 +620,7 @@ class Recorder(Observer):
         entry.facts = {"traceback": lines[-TRACEBACK_CHARS:]}
         known.count_error(sentence, error)
         consumer = known.consumer_class.__name__ if known.consumer_class is not None else ""
-        self.state.count_error(consumer, type(error).__name__)
+        self._state.count_error(consumer, type(error).__name__)
         return entry
 
     def _close(self, known: ConnectionState) -> None:
@@ -462,16 +631,25 @@ class Recorder(Observer):
             "by": known.closed_by,
             "reason": known.close_reason,
         }
-        self.state.close(known, entry.offset)
+        self._state.close(known, entry.offset)
 
     def _known(self, connection: Connection | None) -> ConnectionState | None:
-        return self.state.get(connection.id) if connection is not None else None
+        return self._state.get(connection.id) if connection is not None else None
 
     def _keep(self, message: Message) -> Kept:
         return keep_message(message, self.settings.PAYLOAD_BYTES)
 
-    def _new_trace(self) -> str:
-        return f"{self._trace_head}{next(self._traces) & 0xFFFFFF:06x}"
+
+def _effect_of(connection: Connection | None) -> Any:
+    """Return what happens now is an effect of.
+
+    A handler beside others has its cause in its own context: the connection knows one alone.
+    """
+    return current_cause.get() or (connection.cause if connection is not None else None)
+
+
+def _handles(effect_of: object, message: Event) -> TypeGuard[Running]:
+    return isinstance(effect_of, Running) and effect_of.message is message
 
 
 def _by_name(url_route: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,9 @@ class State:
     Args:
         closed_kept: closed connections that stay listed, for each protocol: a page
             that loads a hundred files must not push out the socket that failed.
+
+    Attributes:
+        listed: the connections that are listed, by their id, the oldest first.
     """
 
     def __init__(self, *, closed_kept: int) -> None:
@@ -85,24 +88,22 @@ class State:
         self.errors: Counter[tuple[str, str]] = Counter()
         self.missed_routes = 0
         self._closed_kept = closed_kept
-        self._listed: dict[str, ConnectionState] = {}
+        self.listed: dict[str, ConnectionState] = {}
         self._open: dict[str, ConnectionState] = {}
         self._open_by_protocol: Counter[str] = Counter()  # asked for again and again
         self._closed: dict[str, deque[ConnectionState]] = {}
         self._by_channel: dict[str, ConnectionState] = {}
-        self._changed: dict[str, ConnectionState] = {}  # in the order of their last change
-        self._latest: ConnectionState | None = None
         self._removed: deque[tuple[int, str]] = deque(maxlen=REMOVED_KEPT)
         self._misses: dict[tuple[str, str], Miss] = {}  # in the order of their last time
         # Of those that are listed no more: the others can still change.
         self._retired: dict[str, ProtocolCounts] = {}
 
     def __repr__(self) -> str:
-        return f"<State open={len(self._open)} listed={len(self._listed)}>"
+        return f"<State open={len(self._open)} listed={len(self.listed)}>"
 
     def __iter__(self) -> Iterator[ConnectionState]:
         """Every listed connection, newest first."""
-        return reversed(self._listed.values())
+        return reversed(self.listed.values())
 
     @property
     def open_count(self) -> int:
@@ -126,7 +127,7 @@ class State:
 
     def get(self, connection_id: str) -> ConnectionState | None:
         """Return a listed connection."""
-        return self._listed.get(connection_id)
+        return self.listed.get(connection_id)
 
     def of_channel(self, channel: str) -> ConnectionState | None:
         """Return the open connection whose own channel this is."""
@@ -151,7 +152,7 @@ class State:
     def counts(self) -> dict[str, ProtocolCounts]:
         """Return what the connections of each protocol have done since the start."""
         listed: dict[str, ProtocolCounts] = {}
-        for known in self._listed.values():
+        for known in self.listed.values():
             listed.setdefault(known.protocol, ProtocolCounts()).add(known)
         return {
             name: self._retired.get(name, ProtocolCounts()).plus(listed.get(name, ProtocolCounts()))
@@ -179,7 +180,7 @@ class State:
 
     def open(self, known: ConnectionState) -> None:
         """A connection opened."""
-        self._listed[known.id] = self._open[known.id] = known
+        self.listed[known.id] = self._open[known.id] = known
         self._open_by_protocol[known.protocol] += 1
 
     def name_channel(self, known: ConnectionState) -> None:
@@ -187,15 +188,10 @@ class State:
         if known.channel_name:
             self._by_channel[known.channel_name] = known
 
-    def touch(self, known: ConnectionState, revision: int) -> None:
-        """A connection changed; revisions only grow."""
-        known.revision = revision
-        if known is self._latest:  # it is the last already
-            return
-        self._latest = known
-        self._changed.pop(known.id, None)
-        if known.id in self._listed:
-            self._changed[known.id] = known
+    def turn_back(self) -> None:
+        """The clock was set back: what each connection counts next belongs to another bucket."""
+        for known in self.listed.values():
+            known.turns_at = 0.0
 
     def close(self, known: ConnectionState, revision: int) -> None:
         """A connection is over: it stays listed until others of its protocol push it out."""
@@ -206,22 +202,16 @@ class State:
         closed.append(known)
         if len(closed) > self._closed_kept:
             oldest = closed.popleft()
-            del self._listed[oldest.id]
-            self._changed.pop(oldest.id, None)
-            if oldest is self._latest:
-                self._latest = None
+            del self.listed[oldest.id]
             self._removed.append((revision, oldest.id))
             self._retired.setdefault(oldest.protocol, ProtocolCounts()).add(oldest)
             oldest.forget()
 
     def changed_since(self, revision: int) -> list[ConnectionState]:
         """Return the connections that changed at or after `revision`, the latest first."""
-        changed = []
-        for known in reversed(self._changed.values()):
-            if known.revision < revision:
-                break
-            changed.append(known)
-        return changed
+        # All are looked at: to keep them in order would cost more, at each of their messages.
+        changed = [known for known in self.listed.values() if known.revision >= revision]
+        return sorted(changed, key=_revision_of, reverse=True)
 
     def removed_since(self, revision: int) -> list[str]:
         """Return the ids of those that were pushed out at or after `revision`, oldest first."""
@@ -231,6 +221,10 @@ class State:
                 break
             removed.append(connection_id)
         return removed[::-1]
+
+
+def _revision_of(known: ConnectionState) -> int:
+    return known.revision
 
 
 class Memberships:

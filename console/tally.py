@@ -8,6 +8,7 @@ a difference. Pure.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from console.entry import DIRECTIONS, Kind
 from console.handlers import STEP_S, STEPS
@@ -17,8 +18,7 @@ class Tally:
     """Counts by kind.
 
     Attributes:
-        totals: happenings since the start. Who counts adds one here itself, after `turn_to()`
-            if the step has ended, which saves a call for each entry.
+        totals: happenings since the start.
         ends_at: when the running step ends.
     """
 
@@ -29,6 +29,17 @@ class Tally:
         self._begins_at = self.ends_at = 0.0
         # (number of the step, totals when it began)
         self._marks: deque[tuple[int, dict[Kind, int]]] = deque(maxlen=STEPS)
+
+    def count(self, kind: Kind, now: float) -> None:
+        """Count one at `now`."""
+        if now >= self.ends_at:
+            self.turn_to(now)
+        self.totals[kind] += 1
+
+    def add(self, counts: Mapping[Kind, int]) -> None:
+        """Count many, all of them within the running step."""
+        for kind, count in counts.items():
+            self.totals[kind] += count
 
     def turn_to(self, now: float) -> None:
         """Begin the step of `now`."""

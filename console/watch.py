@@ -1,7 +1,7 @@
 """Waiting for something to happen, without polling and without cost while nobody waits.
 
-Owns who waits and how often they may be woken. The recorder calls one function
-for each entry while there is a watcher, and none otherwise.
+Owns who waits and how often they may be woken. The recorder calls one function once something
+has happened since a watcher began to wait, and none while nobody does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from console.recorder import Recorder
+
+
+SHARE = 0.04
+"""Of the time of a process, what one viewer may take while something changes all the time."""
+
+LONGEST_S = 0.75
+"""Between two updates, whatever they cost: what happens is to be seen within a second."""
 
 
 class Watchers:
@@ -42,6 +49,7 @@ class Watchers:
         with self._recorder.lock:
             self._watches = (*self._watches, watch)
             self._recorder.on_change = self._wake_all
+            self._recorder.wake_next()
 
     def remove(self, watch: Watch) -> None:
         """Wake `watch` no more."""
@@ -49,6 +57,10 @@ class Watchers:
             self._watches = tuple(other for other in self._watches if other is not watch)
             if not self._watches:
                 self._recorder.on_change = None
+
+    def wake_next(self) -> None:
+        """Wake all of them as soon as something more happens."""
+        self._recorder.wake_next()
 
     def _wake_all(self) -> None:
         for watch in self._watches:
@@ -95,6 +107,14 @@ class Watch:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(self._event.set)
 
+    def rest(self, cost_s: float) -> None:
+        """Say what the last change took of this process: the next one waits for so much longer.
+
+        A viewer shall not take more than `SHARE` of it; nobody waits longer than `LONGEST_S`.
+        """
+        pause_s = min(cost_s / SHARE, LONGEST_S)
+        self._next_at = max(self._next_at, asyncio.get_running_loop().time() + pause_s)
+
     async def changed_within(self, seconds: float) -> None:
         """Return when `changed()` does, or after `seconds` without a change."""
         with suppress(TimeoutError):
@@ -112,4 +132,5 @@ class Watch:
         self._event.clear()
         # Whatever is said from here on is for the next call, even while this one returns.
         self._is_due = False
+        self._watchers.wake_next()
         self._next_at = loop.time() + self._batch_s

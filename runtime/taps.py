@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -51,7 +51,7 @@ class Connection:
         opened_at: seconds since the Unix epoch.
         consumer: the consumer instance that serves it, once one has started.
         channel_name: its own channel on the consumer's layer, if it has one.
-        cause: what the running handler is an effect of; kept by an observer.
+        cause: what the running handler is an effect of; an observer's own, in its own form.
         loop: the event loop that serves it.
         send: sends an event as its application does; None once it has ended.
         mailbox: the inbox of its consumer, once one has started.
@@ -76,7 +76,7 @@ class Connection:
         self.opened_at = time.time()
         self.consumer: Any = None
         self.channel_name: str | None = None
-        self.cause: Cause | None = None
+        self.cause: Any = None
         self.loop: AbstractEventLoop | None = None
         self.send: Send | None = None
         self.mailbox: Any = None
@@ -88,8 +88,8 @@ class Connection:
 current_connection: ContextVar[Connection | None] = ContextVar("current_connection", default=None)
 """The observed connection whose application this code runs in, if there is one."""
 
-current_cause: ContextVar[Cause | None] = ContextVar("current_cause", default=None)
-"""What an event that is sent now is an effect of, where that is not the running handler."""
+current_cause: ContextVar[Any] = ContextVar("current_cause", default=None)
+"""What an event that is sent now is an effect of, where that is not `Connection.cause`."""
 
 _muted: ContextVar[bool] = ContextVar("taps_muted", default=False)
 
@@ -111,6 +111,18 @@ def muted(is_muted: bool = True) -> Iterator[None]:
 def is_muted() -> bool:
     """Return whether the running code asked not to be observed."""
     return _muted.get()
+
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+def never_raises(hook: H) -> H:
+    """Mark a hook of an observer that handles its own faults, with `Taps.give_up()`.
+
+    It is called without a guard around it, which costs as much as all that a fast hook does.
+    """
+    hook.never_raises = True  # type: ignore[attr-defined]  # read by `Taps`
+    return hook
 
 
 class Observer:
@@ -317,6 +329,11 @@ class Taps:
         self.observers = tuple(one for one in self.observers if one is not observer)
         self._rewire()
 
+    def give_up(self, observer: Observer, hook: str) -> None:
+        """Detach an observer whose hook failed with the exception that is being handled."""
+        self.detach(observer)
+        logger.exception("Observer %r failed in %s() and was detached.", observer, hook)
+
     def is_muted(self, scope: Scope) -> bool:
         """Return whether some observer asks that this connection is not observed."""
         return any(asks(scope) for asks in self._muting)
@@ -347,15 +364,18 @@ class Taps:
         return call_each
 
     def _calls(self, hook: str) -> tuple[Callable[..., Any], ...]:
-        return tuple(self._guarded(one, hook) for one in self.observers if _listens(one, hook))
+        hooks = [(one, getattr(one, hook)) for one in self.observers if _listens(one, hook)]
+        return tuple(
+            method if hasattr(method, "never_raises") else self._guarded(one, hook)
+            for one, method in hooks
+        )
 
     def _guarded(self, observer: Observer, hook: str) -> Callable[..., Any]:
         """Return the observer's method as a call that does not raise."""
         method = getattr(observer, hook)
 
         def fail() -> None:
-            self.detach(observer)
-            logger.exception("Observer %r failed in %s() and was detached.", observer, hook)
+            self.give_up(observer, hook)
 
         # The hooks of every message take two to four arguments. Named one by one these cost
         # half of what `*args` does, which is packed and unpacked at each call.

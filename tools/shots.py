@@ -206,7 +206,14 @@ def _small(picture: Image.Image) -> Image.Image:
     apart = picture.quantize(COLOURS - len(flat), method=Image.Quantize.MAXCOVERAGE).getpalette()
     palette = Image.new("P", (1, 1))
     palette.putpalette([*(part for colour in flat for part in colour), *(apart or [])])
-    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+    near = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+    # It looks at the upper bits alone, and would take one white for another.
+    data, place = picture.tobytes(), {colour: number for number, colour in enumerate(flat)}
+    pixels = zip(data[::3], data[1::3], data[2::3], strict=True)
+    exact = bytes(map(place.get, pixels, near.tobytes()))
+    small = Image.frombytes("P", picture.size, exact)
+    small.putpalette(near.getpalette() or [])
+    return small
 
 
 async def _talk_with_the_client(page: Page) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from console.activity import Activity, follow
@@ -12,7 +12,8 @@ from console.first_run import Check, checks
 from console.handlers import STEP_S
 from console.pages import overview_figures as figures
 from console.pages.charts import Chart, time_base
-from console.pages.page import Page, Partial, Update, pause_s
+from console.pages.page import Partial, Update
+from console.pages.polling import PollingPage
 from console.pages.problems import Problem, problems
 from console.pages.query_field import QueryField
 from console.reading import Interest
@@ -36,7 +37,7 @@ SHARED_S = 0.2
 CHECK_S = 3.0
 
 
-class OverviewPage(Page):
+class OverviewPage(PollingPage):
     """All processes, or the one that the address names, over the last 10 minutes at most.
 
     Args:
@@ -48,21 +49,13 @@ class OverviewPage(Page):
     template: ClassVar[str] = "console/overview.html"
     title = "Overview"
 
-    def __init__(
-        self,
-        params: QueryDict,
-        subject: str = "",
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(params, subject)
+    def __init__(self, params: QueryDict, subject: str = "", **clocks: Any) -> None:
+        super().__init__(params, subject, **clocks)
         self.query = QueryField.read(ERRORS, process=self.process)
         self.errors: deque[EntryView] = deque(maxlen=ERRORS_KEPT)
-        self.activities: dict[str, Activity] = {}
         self.checks: list[Check] = []
-        self._clock = clock
         self._has_newcomers = False
-        self._read_at = self._checked_at = float("-inf")
-        self._shown: dict[str, Any] = {}
+        self._checked_at = float("-inf")
 
     async def load(self) -> None:
         """Read what the processes did, and what went wrong."""
@@ -89,13 +82,9 @@ class OverviewPage(Page):
         elif passed_s >= self.tick_s:
             self._add_regions(update)
         elif is_news:
-            self._add(update, "problems", {"problems": self.problems})
+            found = {"problems": self.problems}
+            self._add(update, "problems", found, found)
         return update
-
-    @property
-    def tick_s(self) -> float:
-        """Between two looks at what the processes do, at least."""
-        return pause_s(len(self.statuses))
 
     @property
     def interest(self) -> Interest | None:
@@ -211,18 +200,12 @@ class OverviewPage(Page):
             ("overview-processes", {"rows": self.rows, "params": self.params}),
             ("problems", {"problems": self.problems}),
         ):
-            self._add(update, name, context)
+            self._add(update, name, context, context)
         charts = {chart.id: chart.data for chart in self.charts}
         changed = {one: data for one, data in charts.items() if self._shown.get(one) != data}
         if changed:
             self._shown |= changed
             update.data["charts"] = changed
-
-    def _add(self, update: Update, name: str, context: dict[str, Any]) -> None:
-        """Add a region, if it is not on the screen already as it would be."""
-        if self._shown.get(name) != context:
-            self._shown[name] = context
-            update.partials.append(Partial(f"#{name}", f"console/partials/{name}.html", context))
 
     async def _add_checks(self, update: Update) -> None:
         if self._clock() - self._checked_at < CHECK_S:

@@ -140,6 +140,9 @@ class RecordingsPage(Page):
             update.partials.append(Partial("#steps", template, context))
             facts = "console/partials/recording-facts.html"
             update.partials.append(Partial("#recording-facts", facts, context))
+            if not self._is_running:  # it may have ended before this page was live
+                stop = "console/partials/recording-stop.html"
+                update.partials.append(Partial("#recording-stop", stop, context))
         return update
 
     @property

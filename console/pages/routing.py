@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from console.activity import handlers_of
 from console.conf import settings
-from console.consumer_view import ConsumerView, read_consumer
+from console.consumer_view import ConsumerView, HandlerView, read_consumer
 from console.pages.page import Page, Partial, Update
 from console.pages.route_map import LINE, Box, LeafKey, Line, RouteMap, lay_out
 from console.reader import MISSED
@@ -71,6 +72,20 @@ class LineView:
     label_y: str
 
 
+@dataclass(frozen=True, slots=True)
+class HandlerRow:
+    """One handler of the consumer that is looked at.
+
+    Attributes:
+        runs: how often its type was handled in the last 10 minutes, in all processes.
+        p95_ms: what 95 of 100 of these did not exceed; None if there were none.
+    """
+
+    view: HandlerView
+    runs: int
+    p95_ms: float | None
+
+
 class RoutingPage(Page):
     """The tree of the running application.
 
@@ -90,6 +105,7 @@ class RoutingPage(Page):
         self.protocol = params.get("type", "")
         self.resolution: Resolution | None = None
         self.consumer: ConsumerView | None = None
+        self.handlers: list[HandlerRow] = []
         self.map = RouteMap(0, 0, (), ())
         self.counts: Mapping[LeafKey, int] = {}
         self.missed: list[tuple[str, int]] = []
@@ -152,6 +168,8 @@ class RoutingPage(Page):
             if self.resolution.is_found and not self.leaf:
                 self.leaf = _spell(self._matched)
         self.consumer = self._read_consumer()
+        if self.consumer is not None:
+            self.handlers = await _handlers(self.consumer)
         await self._ask_others()
         self.counts, self.missed = self._count()
 
@@ -269,6 +287,18 @@ def _map_of(application: Any) -> RouteMap:
 
 def _spell(key: LeafKey | None) -> str:
     return " ".join(key) if key is not None else ""
+
+
+async def _handlers(consumer: ConsumerView) -> list[HandlerRow]:
+    """Return the handlers of a consumer, with what each did lately."""
+    found, _ = await relay.activity(timeout_s=ANSWER_S)
+    did = {one.handler: one for one in handlers_of(found.values()) if one.consumer == consumer.name}
+    rows = []
+    for view in consumer.handlers:
+        one = did.get(view.message_type)
+        p95_ms = one.quantile(0.95) * 1_000 if one is not None else None
+        rows.append(HandlerRow(view, one.count if one is not None else 0, p95_ms))
+    return rows
 
 
 def _key(leaf: str) -> LeafKey:

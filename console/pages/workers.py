@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +17,8 @@ from console.layer_view import (
     read_letters,
 )
 from console.pages import json_tree
-from console.pages.page import Page, Partial, Update, pause_s
+from console.pages.page import Update
+from console.pages.polling import PollingPage
 from console.query import parse
 from console.relay import relay
 
@@ -76,7 +75,7 @@ class DeepRow:
     mailbox: DeepMailbox
 
 
-class WorkersPage(Page):
+class WorkersPage(PollingPage):
     """The workers of all processes and the named channels of all layers.
 
     Its address names the channel whose dead letters are looked at, as `layer` and `channel`,
@@ -88,25 +87,17 @@ class WorkersPage(Page):
     template: ClassVar[str] = "console/workers.html"
     title = "Workers"
 
-    def __init__(
-        self,
-        params: QueryDict,
-        subject: str = "",
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(params, subject)
+    def __init__(self, params: QueryDict, subject: str = "", **clocks: Any) -> None:
+        super().__init__(params, subject, **clocks)
         self.layer = params.get("layer", "") or "default"
         self.channel = params.get("channel", "")
         self.layers: list[LayerView] = []
         self.letters: list[LetterView] = []
         self.letters_error = ""
         self.drops: Counter[str] = Counter()
-        self.activities: dict[str, Activity] = {}
         self.served: frozenset[str] = frozenset(consumers_of_channels())
-        self._clock = clock
-        self._read_at = self._layers_at = self._drops_at = float("-inf")
+        self._layers_at = self._drops_at = float("-inf")
         self._dropped: dict[str, int] = {}
-        self._shown: dict[str, Any] = {}
 
     async def load(self) -> None:
         """Read who works, what waits, and the dead letters that are looked at."""
@@ -128,11 +119,6 @@ class WorkersPage(Page):
         self._add(update, "letters", (self.letters, self.letters_error))
         self._add(update, "mailboxes", self.deepest)
         return update
-
-    @property
-    def tick_s(self) -> float:
-        """Between two looks at what the processes do."""
-        return pause_s(len(self.statuses))
 
     @property
     def note(self) -> str:
@@ -236,10 +222,3 @@ class WorkersPage(Page):
             self.letters, self.letters_error = [], str(error.args[0] if error.args else error)
         except Exception as error:  # a server that is away: the page says so, and asks again
             self.letters_error = f"{type(error).__name__}: {error}"[:200]
-
-    def _add(self, update: Update, name: str, state: Any) -> None:
-        """Add a region, if what it shows has changed."""
-        if self._shown.get(name) != state:
-            self._shown[name] = state
-            context = {"page": self, "params": self.params}
-            update.partials.append(Partial(f"#{name}", f"console/partials/{name}.html", context))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -76,6 +77,13 @@ def test_every_system_check_is_documented_by_its_id() -> None:
     ids = set(re.findall(r"\"((?:runtime|channelscope)\.[EW]\d{3})\"", text))
     assert len(ids) > len(sources)
     assert set(rows("checks.md")) == ids
+
+
+def test_every_system_check_says_what_to_do() -> None:
+    for source in (*ROOT.glob("runtime/**/checks.py"), *ROOT.glob("console/**/checks.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Error", "Warning"):
+                assert {"hint", "id"} <= {argument.arg for argument in node.keywords}, node.lineno
 
 
 def test_every_key_of_the_query_language_is_documented_as_the_console_shows_it() -> None:

@@ -5,7 +5,6 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.utils.functional import SimpleLazyObject
 
 from console.connection import PENDING, ConnectionState, Meter, name_of
-from console.entry import Entry
 from runtime.taps import Connection
 
 
@@ -90,17 +89,17 @@ def test_a_close_before_the_accept_is_a_refusal():
 def test_an_event_is_found_by_identity_when_its_handler_begins():
     known = state()
     events = [{"type": "websocket.receive", "text": "same"} for _ in range(3)]
-    entries = [Entry(0.0, "in", "x", known) for _ in events]
-    known.pending.extend(zip(events, entries, strict=True))
-    assert known.take_pending(events[1]) is entries[1]
+    waiting = [(event, 1, offset, "x") for offset, event in enumerate(events)]
+    known.pending.extend(waiting)
+    assert known.take_pending(events[1]) is waiting[1]
     assert known.take_pending(events[0]) is None
-    assert known.take_pending(events[2]) is entries[2]
+    assert known.take_pending(events[2]) is waiting[2]
 
 
 def test_a_message_that_nobody_announced_leaves_the_others_waiting():
     known = state()
     event = {"type": "websocket.receive"}
-    known.pending.append((event, Entry(0.0, "in", "x", known)))
+    known.pending.append((event, 1, 0, "x"))
     assert known.take_pending({"type": "websocket.receive"}) is None
     assert len(known.pending) == 1
 
@@ -108,5 +107,14 @@ def test_a_message_that_nobody_announced_leaves_the_others_waiting():
 def test_events_without_a_handler_do_not_pile_up():
     known = state()
     for _ in range(2 * PENDING):
-        known.pending.append(({}, Entry(0.0, "in", "x", known)))
+        known.pending.append(({}, 1, 0, "x"))
     assert len(known.pending) == PENDING
+
+
+def test_what_a_connection_does_is_counted_in_buckets():
+    known = state()
+    known.count_in(5, 100.0)
+    known.count_out(5, 100.5)
+    known.count_layer(160.0 - 1 / 3)
+    assert (sum(known.activity(160.0 - 1 / 3)), known.activity(160.0 - 1 / 3)[-1]) == (3, 1)
+    assert sum(known.activity(300.0)) == 0

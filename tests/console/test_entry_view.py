@@ -207,6 +207,7 @@ def test_a_query_searches_what_may_be_seen(recording, query, matches):
     recording.recorder.handler_started(connection, event, None, 0.0)
     recording.clock.advance(0.5)
     recording.recorder.handler_finished(connection, event, None)
+    assert recording.last().kind == "handler"  # read, and so brought up to date
     record = EntryRecord(entry, recording.relay.reader.entry_reader)
     assert parse(query).matches(record) is matches
     assert set(record) >= {"type", "text"}
@@ -240,6 +241,16 @@ def test_a_second_search_does_not_redact_again(recording, monkeypatch):
     assert "green" in reader.searchable(entry)
     monkeypatch.setattr(reader, "shown", None)
     assert CANARY not in reader.searchable(entry)
+
+
+def test_a_line_of_what_was_searched_is_not_redacted_a_second_time(recording, monkeypatch):
+    connection = recording.open()
+    recording.start(connection)
+    recording.send(connection, text=json.dumps({"token": CANARY, "text": "green"}))
+    entry, reader = recording.last(), recording.relay.reader.entry_reader
+    reader.searchable(entry)
+    monkeypatch.setattr(reader, "shown", None)
+    assert reader.preview(entry) == '{"token":"«redacted»","text":"green"}'
 
 
 def test_what_is_searched_before_its_consumer_is_known_is_not_kept(recording):

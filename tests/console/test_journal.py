@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.entry import OVERHEAD_BYTES, Entry
-from console.journal import Journal
+from console.journal import AT, PIECE, TOOK, Journal
 
 
 def entry(kept_bytes: int = 0) -> Entry:
@@ -52,3 +52,51 @@ def test_what_was_missed_and_what_is_left_add_up(added, offset, capacity):
     found, missed = ring.since(offset)
     assert len(found) + missed == max(added - offset, 0)
     assert [held.offset for held in found] == list(range(added - len(found), added))
+
+
+@given(st.lists(st.integers(0, 3_000), max_size=60), st.integers(1, 40))
+def test_what_is_held_is_what_its_entries_weigh(weights, capacity):
+    ring = journal(capacity, capacity_bytes=6_000)
+    for weight in weights:
+        ring.append(entry(weight))
+    held = [one.kept_bytes + OVERHEAD_BYTES for one in ring]
+    assert len(held) <= capacity
+    assert sum(held) <= ring.held_bytes
+    assert ring.held_bytes <= 6_000 or len(held) == 1
+    assert not weights or held[-1] == weights[-1] + OVERHEAD_BYTES
+
+
+def test_entries_that_are_written_many_at_once_are_made_when_they_are_read():
+    made = []
+
+    def make(values, offset):
+        made.append(offset)
+        one = Entry(values[AT], values[0], "x", None)
+        one.offset, one.took_s = offset, values[TOOK]
+        return one
+
+    ring = Journal("e1", capacity=2_000, capacity_bytes=10**9, make=make)
+    for begin in range(0, 900, 3 * PIECE // 2):
+        ring.extend(
+            [
+                value
+                for number in range(begin, begin + 3 * PIECE // 2)
+                for value in ("in", float(number), "x", None, "text", 4, "", "", None, "", None)
+            ],
+            4 * (3 * PIECE // 2),
+        )
+    assert made == []
+    assert ring.get(700).at == 700.0
+    assert ring.get(700) is ring.get(700)
+    assert made == [700]
+    ring.took([(2, 0.5), (700, 0.25), (5_000, 1.0)])
+    assert (ring.get(2).took_s, ring.get(700).took_s) == (0.5, 0.25)
+    assert [one.offset for one in ring] == list(range(ring.first_offset, ring.position[1]))
+    assert ring.kinds_since(600.0) == {"in": ring.position[1] - 600}
+
+
+def test_kinds_are_counted_only_among_those_that_are_held():
+    ring = journal(capacity=3)
+    for _ in range(5):
+        ring.append(entry())
+    assert ring.kinds_since(0.0) == {"in": 3}

@@ -234,7 +234,7 @@ def test_a_membership_belongs_to_the_connection_of_its_channel_and_to_who_made_i
     current_connection.reset(token)
     joined = recording.last()
     assert joined.connection is recording.state(member)
-    assert joined.trace == actor.cause[0]
+    assert joined.trace == recorder.cause_of(actor)[0]
     assert recorder.state.memberships.of_channel("specific!b") == (("lobby", 1),)
     recorder.group_left(LAYER, "lobby", "specific!b")
     assert recorder.state.memberships.of_channel("specific!b") == ()

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.connection import ConnectionState
-from console.entry import Entry
 from console.handlers import OTHERS
 from console.state import (
     ERRORS_KEPT,
@@ -23,13 +22,13 @@ from tests.console.recording import Layer
 def opened(state: State, revision: int, kind: str = "websocket") -> ConnectionState:
     known = ConnectionState(Connection({"type": kind, "path": "/"}))
     state.open(known)
-    state.touch(known, revision)
+    known.revision = revision
     return known
 
 
 def closed(state: State, known: ConnectionState, revision: int) -> None:
     known.end(0.0)
-    state.touch(known, revision)
+    known.revision = revision
     state.close(known, revision)
 
 
@@ -42,10 +41,10 @@ def test_connections_are_listed_newest_first():
     assert state.count_by_protocol() == {"websocket": 1}
 
 
-def test_what_changed_is_found_without_looking_at_the_rest():
+def test_what_changed_is_found_the_latest_first():
     state = State(closed_kept=10)
     first, second, third = (opened(state, revision) for revision in range(3))
-    state.touch(first, 3)
+    first.revision = 3
     assert state.changed_since(2) == [first, third]
     assert state.changed_since(4) == []
     assert second in state.changed_since(0)
@@ -71,7 +70,7 @@ def test_a_change_after_it_was_pushed_out_does_not_list_it_again():
     first, second = opened(state, 0), opened(state, 1)
     closed(state, first, 2)
     closed(state, second, 3)
-    state.touch(first, 4)
+    first.revision = 4
     assert state.changed_since(4) == []
 
 
@@ -140,9 +139,9 @@ def test_what_a_connection_did_still_counts_when_it_is_listed_no_more():
 def test_the_deepest_mailboxes_come_first():
     state = State(closed_kept=1)
     shallow, deep, _ = (opened(state, revision) for revision in range(3))
-    entry = Entry(0.0, "in", "x", None)
-    shallow.pending.append(({"type": "x"}, entry))
-    deep.pending.extend(({"type": "x"}, entry) for _ in range(5))
+    waiting = ({"type": "x"}, 1, 0, "x")
+    shallow.pending.append(waiting)
+    deep.pending.extend([waiting] * 5)
     assert state.deepest(10) == [deep, shallow]
     assert state.deepest(1) == [deep]
     assert state.waiting == 6

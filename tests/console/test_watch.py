@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from console.watch import LONGEST_S, SHARE
 from tests.console.recording import Recording
 
 SOON_S = 5
@@ -59,6 +60,27 @@ async def test_two_returns_lie_a_batch_apart(recording):
             recording.open()
         await asyncio.wait_for(watch.changed(), SOON_S)
         assert loop.time() - first >= 0.02
+
+
+async def test_what_took_much_of_the_process_is_brought_up_to_date_less_often(recording):
+    loop = asyncio.get_running_loop()
+    async with recording.relay.watch() as watch:
+        recording.open()
+        await watch.changed()
+        rested = loop.time()
+        watch.rest(0.1 * SHARE)
+        recording.open()
+        await asyncio.wait_for(watch.changed(), SOON_S)
+        assert loop.time() - rested >= 0.1
+
+
+async def test_nobody_waits_longer_than_is_promised_whatever_it_took(recording):
+    async with recording.relay.watch() as watch:
+        recording.open()
+        await watch.changed()
+        watch.rest(3_600.0)
+        recording.open()
+        await asyncio.wait_for(watch.changed(), LONGEST_S + SOON_S)
 
 
 async def test_a_wait_that_was_given_up_loses_no_change(recording):

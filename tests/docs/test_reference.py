@@ -133,6 +133,19 @@ def test_every_setting_of_the_runtime_is_documented() -> None:
     assert set(rows("reference/settings.md")) == own
 
 
+def test_what_scaling_reckons_with_is_near_what_was_measured() -> None:
+    """A run on another day is another figure; half or double of it is another arithmetic."""
+    found = re.findall(
+        r"^\| (\w+) \| ([\d.,]+) (?:us|kB) \|", (DOCS / "performance.md").read_text(), re.MULTILINE
+    )
+    measured = {workload: float(figure.replace(",", "")) for workload, figure in found}
+    scaling = (DOCS / "topics/scaling.md").read_text(encoding="utf-8")
+    used = re.findall(r"`(\w+)`(?:: |\) \| )([\d.]+) (?:us|kB)", scaling)
+    assert len(used) > 3
+    for workload, figure in used:
+        assert 0.5 < float(figure) / measured[workload] < 2, workload
+
+
 def test_the_pages_of_the_reference_are_in_its_index() -> None:
     index = (DOCS / "reference/index.md").read_text(encoding="utf-8")
     for page in DOCS.glob("reference/*.md"):

@@ -71,6 +71,29 @@ def test_it_needs_no_migration_and_passes_the_checks(project: Project) -> None:
     assert re.findall(r"runtime\.[A-Z]\d+", said) == ["runtime.W004"]  # no REDIS_URL was given
 
 
+def test_the_environment_chooses_layer_and_database(project: Project) -> None:
+    look = (
+        "from django.conf import settings as s;"
+        "print(s.CHANNEL_LAYERS['default']['BACKEND'], s.DATABASES['default']['ENGINE'], sep='\\n')"
+    )
+    run, django = (
+        project.environment.run,
+        {"DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "1"},
+    )
+    assert run("python", "-c", look, cwd=project.folder, **django).split() == [
+        "runtime.layers.InMemoryChannelLayer",
+        "django.db.backends.sqlite3",
+    ]
+    servers = {
+        "REDIS_URL": "redis://redis:6379/0",
+        "DATABASE_URL": "postgres://me:pw@database/site",
+    }
+    assert run("python", "-c", look, cwd=project.folder, **django, **servers).split() == [
+        "runtime.layers.redis.RedisChannelLayer",
+        "django.db.backends.postgresql",
+    ]
+
+
 @contextmanager
 def running(project: Project) -> Iterator[str]:
     """Run `make run` on a free port; yield the address."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from console.demo.consumers.chat import ChatConsumer
 from console.pages.routing import RoutingPage
 from tests.console.recording import Recording
 from tests.console.watching import params
@@ -51,6 +52,23 @@ async def test_a_path_that_is_tried_is_followed_to_its_consumer(recording: Recor
     matched = [line for line in page.lines if "is-match" in line.css]
     assert len(matched) == 4
     assert page.lines[-4:] == matched
+
+
+async def test_a_consumer_s_handlers_say_how_often_each_ran_and_how_long(
+    recording: Recording,
+) -> None:
+    connection = recording.open("/ws/chat/lobby/")
+    recording.start(connection, ChatConsumer())
+    event = recording.receive(connection, text="{}")
+    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.clock.advance(0.02)
+    recording.recorder.handler_finished(connection, event, None)
+    page = await loaded("type=websocket&path=/ws/chat/lobby/")
+    rows = {row.view.name: row for row in page.handlers}
+    assert rows["receive_json"].runs == 1
+    assert rows["receive_json"].p95_ms == pytest.approx(20, rel=0.1)
+    assert (rows["connect"].runs, rows["connect"].p95_ms) == (0, None)
+    assert not (await loaded()).handlers
 
 
 async def test_a_path_that_no_route_takes_is_listed_with_its_count(recording: Recording) -> None:

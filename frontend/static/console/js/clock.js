@@ -18,7 +18,9 @@ export function startClock(signal) {
 function tick() {
   for (const time of document.querySelectorAll("time[data-since]:not([data-until])")) {
     const text = duration(Date.now() / 1000 - Number(time.getAttribute("data-since")));
-    if (time.textContent !== text) time.textContent = text;
+    // The same text node: a new one is a new box to lay out.
+    const node = /** @type {Text | null} */ (time.firstChild);
+    if (node && node.data !== text) node.data = text;
   }
   for (const path of document.querySelectorAll("path[data-drift]")) drift(path);
 }

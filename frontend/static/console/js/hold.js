@@ -11,15 +11,15 @@ const ANNOUNCE_MS = 10_000;
 let paused = false;
 let held = 0;
 let announcedAt = 0;
+/** Whether the list is away from its top, as it was when it last moved: to ask it costs a layout. */
+let isAway = false;
 
 /** Whether a person has stopped the page. */
 export const isPaused = () => paused;
 
 /** Whether new rows must wait, so that no row moves under the pointer. */
 export function isHolding() {
-  const list = document.querySelector("[data-hold]");
-  const drawer = document.querySelector("[data-select] > .drawer:not([hidden])");
-  return paused || Boolean(drawer) || (list?.scrollTop ?? 0) > 4;
+  return paused || isAway || Boolean(document.querySelector("[data-select] > .drawer:not([hidden])"));
 }
 
 /**
@@ -43,6 +43,7 @@ export async function togglePause() {
   paused = !shows;
   show();
   if (shows) await release();
+  else document.dispatchEvent(new CustomEvent("channelscope:paused"));
 }
 
 async function release() {
@@ -52,6 +53,12 @@ async function release() {
   const list = document.querySelector("[data-hold]");
   const newestIsLast = list?.querySelector("[data-order=oldest-first]");
   list?.scrollTo({ top: newestIsLast ? list.scrollHeight : 0 });
+  look();
+}
+
+/** Sees where the list stands. */
+function look() {
+  isAway = (document.querySelector("[data-hold]")?.scrollTop ?? 0) > 4;
 }
 
 function show() {
@@ -71,9 +78,15 @@ export function startHold(signal) {
   }, { signal });
   document.addEventListener("channelscope:visited", () => {
     show();
+    look();
     releaseIfFree();
   }, { signal });
-  document.addEventListener("scroll", releaseIfFree, { signal, capture: true, passive: true });
+  document.addEventListener("scroll", (event) => {
+    if (!(event.target instanceof Element && event.target.matches("[data-hold]"))) return;
+    look();
+    releaseIfFree();
+  }, { signal, capture: true, passive: true });
+  look();
 }
 
 /** Back at the top, or the inspector closed: what was held may come. */

@@ -68,7 +68,7 @@ class SavedMessages {
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("saved-row"));
     const row = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
     row.dataset.saved = String(one.id);
-    const words = { key: place < KEYS ? String(place + 1) : "", name: one.name, preview: one.preview, kind: one.kind };
+    const words = { key: place < KEYS ? String(place + 1) : "", name: one.name, preview: one.preview, kind: one.kind === "json" ? "JSON" : one.kind };
     for (const spot of row.querySelectorAll("[data-f]")) {
       spot.textContent = words[/** @type {keyof typeof words} */ (spot.getAttribute("data-f"))] ?? "";
     }

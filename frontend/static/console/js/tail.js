@@ -1,50 +1,100 @@
 // @ts-check
 /**
- * The traffic tail: newest first, at most `data-follow` rows in the document,
- * made from the page's own row template. Payloads are hostile: text only.
+ * The traffic tail: newest first, at most `data-follow` rows.
+ *
+ * While it runs, the document has only as many as fit on the screen, and of a flood they are
+ * given other entries rather than replaced. Who scrolls, opens, pauses or goes there by keyboard
+ * has all of them, for the browser's search and a screen reader too: the others wait as data.
  */
 import { addHeld, isHolding } from "./hold.js";
 import { fill } from "./fields.js";
+import { entryOf, forgetRows, reuse, rowOf } from "./tail-row.js";
 
-/**
- * @typedef {object} EntryRow
- * @property {string} id "epoch:offset".
- * @property {number} at Seconds since the Unix epoch.
- * @property {string} dir Direction, which names a glyph.
- * @property {boolean} [slow]
- * @property {string} process
- * @property {string} [after] Seconds that nobody saw before this one.
- */
+/** @typedef {import("./tail-row.js").EntryRow} EntryRow */
 
 const FADING_ROWS = 20;
+const SPARE_ROWS = 4;
 
 let leftOut = 0;
+/** What follows the last row in the document, newest first. @type {EntryRow[]} */
+let below = [];
+/** Rows that fit on the screen; all, until it is measured. */
+let room = Infinity;
+let rowHeight = 0;
+
+const list = () => document.getElementById("tail");
 
 /** @param {AbortSignal} signal */
 export function startTail(signal) {
+  const sizes = new ResizeObserver(measure);
+  const observe = () => {
+    const pane = list()?.parentElement;
+    if (pane) sizes.observe(pane);
+  };
   document.addEventListener("channelscope:entries", (event) => {
     if (event instanceof CustomEvent) take(event.detail);
   }, { signal });
   document.addEventListener("channelscope:visited", (event) => {
-    // A page that was fetched anew has left nothing out yet.
-    if (event instanceof CustomEvent && event.detail.region === "#main") leftOut = 0;
+    // A page that was fetched anew has left nothing out yet, and has its own rows.
+    if (event instanceof CustomEvent && event.detail.region === "#main") startAnew();
+    else showAll();
+    observe();
   }, { signal });
+  document.addEventListener("channelscope:paused", showAll, { signal });
+  document.addEventListener("scroll", () => below.length && isHolding() && showAll(), { signal, capture: true, passive: true });
+  document.addEventListener("focusin", () => hasFocus() && showAll(), { signal });
+  signal.addEventListener("abort", () => sizes.disconnect());
+  observe();
+}
+
+function startAnew() {
+  leftOut = 0;
+  below = [];
+  forgetRows();
+}
+
+/** @param {ResizeObserverEntry[]} sizes Of the pane: here nothing has been written that reading would lay out. */
+function measure([{ contentRect }]) {
+  const row = list()?.querySelector(".tail-row");
+  if (!(row instanceof HTMLElement) || !row.offsetHeight) return;
+  rowHeight = row.offsetHeight;
+  room = Math.ceil(contentRect.height / rowHeight) + SPARE_ROWS;
 }
 
 /** @param {{entries: EntryRow[], gaps?: {process: string, missed: number}[], left_out?: number, one_of?: number}} batch Entries oldest first. */
 function take(batch) {
-  const tail = document.getElementById("tail");
+  const tail = list();
   if (!tail) return;
+  const isHeld = !tail.dataset.follow || isHolding();
   noteLeftOut(batch.left_out ?? 0, batch.one_of ?? 1);
-  if (!tail.dataset.follow || isHolding()) return addHeld(batch.entries.length);
-  tail.prepend(...(batch.gaps ?? []).map(gapOf));
-  const rows = batch.entries.map(rowOf).reverse();
+  if (isHeld) return addHeld(batch.entries.length);
+  if (room === Infinity) sizeUp(tail);
+  const fresh = [...batch.entries].reverse();
+  const gaps = (batch.gaps ?? []).map(gapOf);
+  const isFlood = fresh.length > FADING_ROWS && !hasFocus();
+  isFlood ? rewrite(tail, gaps, fresh) : insert(tail, gaps, fresh);
+  trim(tail);
+  document.dispatchEvent(new CustomEvent("channelscope:rows"));
+  tail.parentElement?.querySelector("[data-empty]")?.toggleAttribute("hidden", tail.childElementCount > 0);
+}
+
+/** A list that was empty when it was measured. @param {HTMLElement} tail */
+function sizeUp(tail) {
+  const pane = tail.parentElement;
+  if (pane && tail.firstElementChild) measure(/** @type {any} */ ([{ contentRect: { height: pane.clientHeight } }]));
+}
+
+/**
+ * @param {HTMLElement} tail
+ * @param {EntryRow[]} gaps
+ * @param {EntryRow[]} fresh Newest first.
+ */
+function insert(tail, gaps, fresh) {
+  tail.prepend(...gaps.map(rowOf));
+  const rows = fresh.map(rowOf);
   // Each fade is painted anew in every frame: of a flood nobody would see them.
   if (rows.length <= FADING_ROWS) for (const row of rows) row.toggleAttribute("data-new", true);
   place(tail, rows);
-  while (tail.childElementCount > Number(tail.dataset.follow)) tail.lastElementChild?.remove();
-  document.dispatchEvent(new CustomEvent("channelscope:rows"));
-  tail.parentElement?.querySelector("[data-empty]")?.toggleAttribute("hidden", tail.childElementCount > 0);
 }
 
 /**
@@ -62,39 +112,69 @@ function place(tail, rows) {
   }
 }
 
-/** @param {EntryRow} entry */
-function rowOf(entry) {
-  const row = clone("tail-row");
-  row.dataset.id = entry.id;
-  row.dataset.at = String(entry.at);
-  row.dataset.process = entry.id.split(":")[0];
-  if (entry.dir === "error") row.dataset.tone = "danger";
-  fill(row, entry);
-  row.querySelector("[data-f=took]")?.classList.toggle("slow", Boolean(entry.slow));
-  row.querySelector("[data-f-title=process]")?.setAttribute("title", `on ${entry.process}`);
-  const link = row.querySelector("a[data-row-link]");
-  if (link instanceof HTMLAnchorElement) {
-    const url = new URL(location.href);
-    url.searchParams.set("message", entry.id);
-    link.href = url.search;
+/**
+ * Lets the rows that are there show what belongs there now; of a flood that is all of them.
+ *
+ * @param {HTMLElement} tail
+ * @param {EntryRow[]} gaps
+ * @param {EntryRow[]} fresh Newest first.
+ */
+function rewrite(tail, gaps, fresh) {
+  const rows = /** @type {HTMLElement[]} */ ([...tail.children]);
+  const all = merged([...gaps, ...rows.map(entryOf), ...below], fresh);
+  const count = Math.min(all.length, Math.max(rows.length, room === Infinity ? all.length : room));
+  for (let n = 0; n < count; n += 1) {
+    if (n < rows.length) reuse(rows[n], all[n]);
+    else tail.append(rowOf(all[n]));
   }
-  return row;
+  below = all.slice(count);
+}
+
+/**
+ * @param {EntryRow[]} kept Newest first, as they stand.
+ * @param {EntryRow[]} fresh Newest first.
+ */
+function merged(kept, fresh) {
+  const all = [];
+  let next = 0;
+  for (const entry of fresh) {
+    while (next < kept.length && kept[next].at > entry.at) all.push(kept[next++]);
+    all.push(entry);
+  }
+  return all.concat(kept.slice(next));
+}
+
+/** @param {HTMLElement} tail */
+function trim(tail) {
+  const limit = Number(tail.dataset.follow);
+  const most = hasFocus() ? limit : Math.min(limit, room);
+  const over = /** @type {HTMLElement[]} */ ([...tail.children].slice(most));
+  below = [...over.map(entryOf), ...below].slice(0, limit - Math.min(tail.childElementCount, most));
+  for (const row of over) row.remove();
+  tail.toggleAttribute("data-windowed", below.length > 0);
+  // The scrollbar is that of all rows: to move it is to have them.
+  tail.style.minHeight = below.length ? `${(most + below.length) * rowHeight}px` : "";
+}
+
+/** Puts all rows into the document, for who reads. */
+function showAll() {
+  const tail = list();
+  if (!tail || !below.length) return;
+  tail.append(...below.map(rowOf));
+  below = [];
+  tail.removeAttribute("data-windowed");
+  tail.style.minHeight = "";
+}
+
+/** Whether somebody goes through the rows by keyboard. */
+function hasFocus() {
+  return Boolean(list()?.contains(document.activeElement));
 }
 
 /** @param {{process: string, missed: number}} gap */
 function gapOf({ process, missed }) {
-  const row = clone("tail-gap");
-  fill(row, { gap: `${missed} of ${process} not seen: they left the buffer before this page asked for them` });
-  return row;
-}
-
-/**
- * @param {string} id Of a template with one element.
- * @returns {HTMLElement}
- */
-function clone(id) {
-  const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
-  return /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+  const gap = `${missed} of ${process} not seen: they left the buffer before this page asked for them`;
+  return /** @type {EntryRow} */ ({ gap });
 }
 
 /**
