@@ -178,3 +178,16 @@ async def test_on_a_phone_the_document_is_bounded_too(people: People) -> None:
     assert await rows(page).count() < FITS
     await page.get_by_role("button", name="Live").first.click()
     await expect(rows(page)).to_have_count(KEPT)
+
+
+async def test_what_was_left_out_is_said_and_counted(people: People) -> None:
+    page = await tail(people)
+    notice = page.locator("#sampling")
+    await expect(notice).to_be_hidden()
+    for _ in range(2):
+        await page.evaluate(
+            """() => document.dispatchEvent(new CustomEvent("channelscope:entries", { detail: {
+                entries: [], left_out: 1200, one_of: 3 } }))"""
+        )
+    await expect(notice).to_be_visible()
+    await expect(notice).to_contain_text("2\u00a0400 messages left out, sampled: 1 of 3")
