@@ -5,6 +5,7 @@ PY ?= python3
 PORT ?= 8000
 HOST ?= 127.0.0.1
 ROUNDS ?= 5
+JOBS ?= 2
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
@@ -20,10 +21,10 @@ run: .venv/.demo ## Run the demo with its console (PORT=8000 HOST=127.0.0.1 ARGS
 	@exec $(PYTHON) -m console.cli demo --port "$(PORT)" --host "$(HOST)" $(ARGS)
 
 .PHONY: test
-test: .venv/.test ## Run all tests, with a real Redis, Chromium and Mosquitto (ARGS="-k mailbox")
+test: .venv/.test ## Run all tests, with a real Redis, Chromium and Mosquitto (JOBS=2 ARGS="-k mailbox")
 	@$(PYTHON) -m tools.programs
 	@CHANNELSCOPE_CHROMIUM="$$($(PYTHON) -m tools.browser)" && export CHANNELSCOPE_CHROMIUM && \
-		exec $(PYTHON) -m pytest $(ARGS)
+		exec $(PYTHON) -m pytest --numprocesses $(JOBS) $(ARGS)
 
 .PHONY: lint
 lint: .venv/.lint ## Check the style with ruff

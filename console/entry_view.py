@@ -267,6 +267,9 @@ class EntryReader:
         return " ".join(filter(None, (entry.note, self._payload_line(entry))))
 
     def _payload_line(self, entry: Entry) -> str:
+        is_binary = isinstance(entry.payload, bytes) and not isinstance(entry.payload, Frozen)
+        if entry.searchable is not None and not is_binary:
+            return entry.searchable  # a search has just redacted it
         shown = self.shown(entry)
         return shown.text if shown.data is None else shown.data[:PREVIEW_BYTES].hex(" ")
 

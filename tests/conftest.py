@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -37,6 +38,14 @@ settings.load_profile("patient")
 
 # For the loops that are not pytest-asyncio's: those that asgiref makes for async_to_sync().
 os.environ["PYTHONASYNCIODEBUG"] = "1"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Say which tests stay together, when several processes share them."""
+    from tests.support.distribution import ByWhatIsShared  # it needs pytest-xdist, this need not
+
+    return ByWhatIsShared(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -335,7 +335,9 @@ def refuse_unknown(layer_class: type, unknown: Mapping[str, object]) -> None:
         UnknownLayerOption: there is one.
     """
     for option in unknown:
-        known = inspect.signature(layer_class).parameters
+        # A layer hands what it does not know to the class that it is derived from.
+        made = [vars(base)["__init__"] for base in layer_class.__mro__ if "__init__" in vars(base)]
+        known = {name for init in made for name in inspect.signature(init).parameters}
         nearest = difflib.get_close_matches(option, known, n=1)
         raise UnknownLayerOption(option, layer_class.__name__, *nearest)
 

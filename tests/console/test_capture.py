@@ -13,7 +13,8 @@ from console.capture import keep_event, keep_message, thaw
 LIMIT = 100
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=20,  # what is larger is mostly drawn in vain, and shows nothing more
 )
 
 
@@ -60,7 +61,7 @@ def test_an_event_that_says_nothing_keeps_nothing():
     assert keep_event(accept, LIMIT) == (None, None, 0, False)
 
 
-@given(st.dictionaries(st.text(), PLAIN))
+@given(st.dictionaries(st.text(), PLAIN, max_size=5))
 def test_a_message_is_kept_as_it_was(message):
     payload, _, kept_bytes, is_cut = keep_message(message, 1_000_000)
     assert thaw(payload) == message

@@ -243,6 +243,16 @@ def test_a_second_search_does_not_redact_again(recording, monkeypatch):
     assert CANARY not in reader.searchable(entry)
 
 
+def test_a_line_of_what_was_searched_is_not_redacted_a_second_time(recording, monkeypatch):
+    connection = recording.open()
+    recording.start(connection)
+    recording.send(connection, text=json.dumps({"token": CANARY, "text": "green"}))
+    entry, reader = recording.last(), recording.relay.reader.entry_reader
+    reader.searchable(entry)
+    monkeypatch.setattr(reader, "shown", None)
+    assert reader.preview(entry) == '{"token":"«redacted»","text":"green"}'
+
+
 def test_what_is_searched_before_its_consumer_is_known_is_not_kept(recording):
     connection = recording.open()
     recording.send(connection, text='{"card": "4000"}')

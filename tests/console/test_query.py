@@ -69,7 +69,7 @@ def groups_of(inner):
     return st.builds(AnyOf, alternatives.map(tuple), st.booleans())
 
 
-terms = st.recursive(st.one_of(texts, fields, bounds), groups_of, max_leaves=20)
+terms = st.recursive(st.one_of(texts, fields, bounds), groups_of, max_leaves=8)
 
 
 def is_short(query: Query) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +13,7 @@ from urllib.parse import unquote
 from sphinx.util.inventory import InventoryFile
 
 from tests.support.packaging import ROOT
-
-BUILD_S = 300
+from tests.support.saying import said_by
 
 
 @dataclass(frozen=True)
@@ -90,14 +88,4 @@ class Page:
 def build(folder: Path, source: Path = ROOT / "docs") -> Built:
     """Build the documentation into `folder`, as `make docs` does but for its looks."""
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
-    done = subprocess.run(
-        [*command, "-t", "bare", str(source), str(folder)],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=BUILD_S,
-        check=False,
-    )
-    return Built(folder, done.returncode, done.stdout)
+    return Built(folder, *said_by([*command, "-t", "bare", str(source), str(folder)], cwd=ROOT))

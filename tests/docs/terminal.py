@@ -1,7 +1,7 @@
 """A terminal that types the commands of the documentation, as a person would who reads it.
 
 What it adds is what a person has and a test has not: somebody who answers questions, and a look at
-whether a server has come up, which is then ended as by Ctrl-C. Servers get ports that are free. The
+whether a server has come up, which is then told to end. Servers get ports that are free. The
 packages that the tests run with are there already when a command installs them, so that only what
 is new is fetched: a wheel in an environment with nothing else is `tests/project_template`'s part.
 """
@@ -118,7 +118,7 @@ class Terminal:
         if process.poll() is not None:
             assert process.returncode == 0, f"$ {command}\n{self.log.read_text()}"
             return
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(STOP_S)
         except subprocess.TimeoutExpired:

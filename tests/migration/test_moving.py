@@ -9,18 +9,16 @@ import ast
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.packaging import ROOT
+from tests.support.saying import said_by
 
 SITE = Path(__file__).parent / "helpdesk_site"
 CHANNELS = "channels==4.3.2"
-SUITE_S = 240
-INSTALL_S = 120
 
 ADDITIONS = {
     "helpdesk/__init__.py": ("", "import runtime\n\nruntime.install_as_channels()\n"),
@@ -59,16 +57,8 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("channels")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*command, "--no-deps", "--target", str(folder), CHANNELS],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=INSTALL_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    status, said = said_by([*command, "--no-deps", "--target", str(folder), CHANNELS])
+    assert status == 0, said
     return folder
 
 
@@ -92,19 +82,10 @@ def run(site: Path, *arguments: str, channels: Path | None = None) -> str:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     if channels is not None:
         environment["PYTHONPATH"] = str(channels)
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=site,
-        env=environment | {"DJANGO_SETTINGS_MODULE": "helpdesk.settings"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        timeout=SUITE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    environment["DJANGO_SETTINGS_MODULE"] = "helpdesk.settings"
+    status, said = said_by([sys.executable, *arguments], cwd=site, env=environment)
+    assert status == 0, said
+    return said
 
 
 def passed(said: str) -> int:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
+from tests.support.saying import said_by
+
 ROOT = Path(__file__).resolve().parents[2]
-INSTALL_S = 300
 
 
 def build(target: str, source: Path, folder: Path, **variables: str) -> Path:
@@ -56,19 +57,9 @@ class Environment:
         variables = self.variables() | variables
         program = shutil.which(command[0], path=variables["PATH"])
         assert program is not None, f"{command[0]} is not installed"
-        done = subprocess.run(
-            [program, *command[1:]],
-            cwd=cwd,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=INSTALL_S,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        status, said = said_by([program, *command[1:]], cwd=cwd, env=variables)
+        assert status == 0, said
+        return said
 
     def variables(self) -> dict[str, str]:
         """Return an environment that knows nothing of the test session's own."""

@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 
 from runtime.exceptions import ChannelFull
 from runtime.layers import InMemoryChannelLayer
-from runtime.layers.memory import SWEEP_AT
+from runtime.layers.memory import SWEEP_AT, Groups
 from tests.support.observing import Notebook, observed
 from tests.support.playbook import eventually
 
@@ -327,3 +327,19 @@ async def test_a_message_after_one_that_was_taken_as_from_a_queue_expires_in_its
     await layer.send("jobs", {"type": "job"})
     assert list(layer._expiries) == ["mail", "jobs"]
     await eventually(lambda: not layer.channels)
+
+
+async def test_a_broadcast_looks_at_no_other_group(layer):
+    class Unseen(Groups):
+        def __iter__(self):
+            raise AssertionError("it went through all groups")
+
+        keys = values = items = __iter__
+
+    for n in range(10):
+        await layer.group_add(f"room{n}", "jobs")
+    layer.groups = Unseen(layer.groups)
+    await layer.group_send("room3", {"type": "chat"})
+    await layer.group_discard("room3", "jobs")
+    await layer.release_channel("mail")
+    assert await layer.receive("jobs") == {"type": "chat"}

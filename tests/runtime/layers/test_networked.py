@@ -1,15 +1,22 @@
 """What the layers on Redis share, beyond the contract of all layers."""
 
 import asyncio
+import dataclasses
 import itertools
+import re
 
 import pytest
 from asgiref.sync import async_to_sync
 
+from runtime.exceptions import UnknownLayerOption
+from runtime.layers import node as nodes
+from runtime.layers.codec import VERSION
 from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
-from runtime.testing.layers.harness import heard
+from runtime.testing.layers.harness import heard, until
+from runtime.throttle import ThrottledWarnings
 from tests.support.playbook import TIMEOUT_S
+from tests.support.tcp_proxy import proxied
 
 prefixes = (f"networked{number}" for number in itertools.count())
 LAYERS = {"streams": RedisChannelLayer, "pubsub": RedisPubSubChannelLayer}
@@ -127,3 +134,108 @@ async def test_what_is_for_this_loop_does_not_overtake_what_is_on_its_way(pubsub
             await asyncio.sleep(0.01)
     assert got == list(range(60))
     await pubsub.close()
+
+
+CHANNELS_REDIS = {
+    "streams": {
+        "expiry": 60,
+        "group_expiry": 86_400,
+        "capacity": 100,
+        "channel_capacity": {"http.request": 200, re.compile(r"^websocket.send!"): 20},
+        "symmetric_encryption_keys": ["key"],
+        "random_prefix_length": 12,
+        "serializer_format": "msgpack",
+    },
+    "pubsub": {
+        "on_disconnect": "layer.gone",
+        "on_reconnect": "layer.back",
+        "serializer_format": "msgpack",
+        "symmetric_encryption_keys": ["key"],
+    },
+}
+"""The options that the layers of channels_redis have beside `hosts` and `prefix`."""
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_the_options_of_channels_redis_are_accepted_and_others_refused_by_name(kind, redis_server):
+    made = LAYERS[kind](hosts=[redis_server.url], prefix="options", **CHANNELS_REDIS[kind])
+    assert made.prefix == "options"
+    with pytest.raises(UnknownLayerOption, match=r"'expire'\. Did you mean 'expiry'"):
+        LAYERS[kind](hosts=[redis_server.url], expire=60)
+
+
+async def test_a_message_to_a_group_is_decoded_once_and_costs_one_round_trip(layer, redis_server):
+    channels = [await layer.new_channel() for _ in range(50)]
+    for channel in channels:
+        await layer.group_add("room", channel)
+    codec, decoded = layer._node_options.codec, []
+
+    class Counting:
+        encode = codec.encode
+
+        def decode(self, data):
+            decoded.append(data)
+            return codec.decode(data)
+
+    node = layer._nodes.here()
+    node.options = dataclasses.replace(node.options, codec=Counting())
+    asked = []
+    for link in node.servers.links:
+
+        def note(command, *rest, put=link._put, **options):
+            asked.append(command)
+            put(command, *rest, **options)
+
+        link._put = note
+    await layer.group_send("room", {"type": "chat"})
+    assert len(asked) == 1
+    for channel in channels:
+        assert await take(layer, channel) == {"type": "chat"}
+    assert len(decoded) == 1
+    await layer.close()
+
+
+async def test_bytes_grow_with_the_processes_and_not_with_the_members(layer, redis_server):
+    payload = "x" * 10_000
+    with proxied((redis_server.host, redis_server.port)) as proxy:
+        url, got = f"redis://{proxy.host}:{proxy.port}/0", []
+        both = [type(layer)(hosts=[url], prefix=layer.prefix) for _ in range(2)]
+
+        def sink(message, cause):
+            got.append(message)
+            return True
+
+        for one in both:
+            for _ in range(500):
+                channel = await one.new_channel()
+                one.attach(channel, sink)
+                await one.group_add("room", channel)
+        before = proxy.sent_bytes + proxy.received_bytes
+        await both[0].group_send("room", {"type": "chat", "text": payload})
+        await until(lambda: len(got) == 1_000, TIMEOUT_S)
+        spent = proxy.sent_bytes + proxy.received_bytes - before
+        for one in both:
+            await one.close()
+    assert spent <= 3 * len(payload) + 1_000
+    await layer.close()
+
+
+async def test_what_an_unknown_version_wrote_is_one_clear_line_and_ends_nothing(
+    layer, caplog, monkeypatch
+):
+    monkeypatch.setattr(nodes, "warnings", ThrottledWarnings(nodes.logger))
+    channel = await layer.new_channel()
+    await layer.group_add("room", channel)
+    node, encode = layer._nodes.here(), layer._codec.encode
+    newer = bytearray(encode({"type": "newer"}))
+    newer[1] = VERSION + 1
+    receiving = asyncio.ensure_future(layer.receive("jobs"))
+    for message in (bytes(newer), encode({"type": "ours"})):
+        await node.group_send("room", {}, message)
+        await node.send("jobs", {}, message)
+    assert await take(layer, channel) == {"type": "ours"}
+    async with asyncio.timeout(TIMEOUT_S):
+        assert await receiving == {"type": "ours"}
+    assert node.undecodable == 2
+    assert f"it has the version {VERSION + 1}, and this process reads" in caplog.text
+    await layer.close()

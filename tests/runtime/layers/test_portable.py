@@ -89,13 +89,16 @@ values = some.recursive(
     | some.binary()
     | some.frozensets(some.integers()),
     lambda inner: (
-        some.lists(inner) | some.tuples(inner, inner) | some.dictionaries(some.text(), inner)
+        some.lists(inner, max_size=5)
+        | some.tuples(inner, inner)
+        | some.dictionaries(some.text(), inner, max_size=5)
     ),
+    max_leaves=20,  # what is larger is mostly drawn in vain, and shows nothing more
 )
 
 
 @settings(max_examples=50, deadline=None)
-@given(some.dictionaries(some.text(), values))
+@given(some.dictionaries(some.text(), values, max_size=5))
 def test_it_refuses_and_converts_exactly_as_messagepack_does(message):
     try:
         packed = msgpack.packb(message, use_bin_type=True)
@@ -107,7 +110,7 @@ def test_it_refuses_and_converts_exactly_as_messagepack_does(message):
 
 
 @settings(max_examples=50, deadline=None)
-@given(some.dictionaries(some.text(), values))
+@given(some.dictionaries(some.text(), values, max_size=5))
 def test_the_size_is_no_smaller_than_messagepacks(message):
     try:
         packed = msgpack.packb(message, use_bin_type=True)

@@ -70,3 +70,25 @@ async def test_a_hook_that_fails_is_logged_and_harms_nothing(made, own_redis_ser
             await layer.send(channel, {"type": "after"})
             await asyncio.sleep(0.01)
     assert await receiving == {"type": "after"}
+
+
+async def test_members_share_one_subscription_until_the_last_has_left(made, own_redis_server):
+    layer, first = await made()
+    second = await layer.new_channel()
+    key = layer._node_options.keys.group("room")
+    with own_redis_server.client() as client:
+        for channel in (first, second):
+            await layer.group_add("room", channel)
+            assert client.pubsub_numsub(key) == [(key.encode(), 1)]
+        before = client.info("commandstats")["cmdstat_subscribe"]["calls"]
+        await layer.group_discard("room", first)
+        await layer.group_add("room", first)
+        await layer.group_discard("room", second)
+        await layer.group_send("room", {"type": "still"})
+        async with asyncio.timeout(PATIENCE_S):
+            assert await layer.receive(first) == {"type": "still"}
+        assert client.info("commandstats")["cmdstat_subscribe"]["calls"] == before
+        await layer.group_discard("room", first)
+        async with asyncio.timeout(PATIENCE_S):
+            while client.pubsub_numsub(key) != [(key.encode(), 0)]:
+                await asyncio.sleep(0.01)
