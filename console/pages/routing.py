@@ -296,6 +296,8 @@ async def _handlers(consumer: ConsumerView) -> list[HandlerRow]:
     rows = []
     for view in consumer.handlers:
         one = did.get(view.message_type)
+        if view.name == "disconnect":  # by whichever event of its protocol says so
+            one = next((one for name, one in did.items() if name.endswith(".disconnect")), None)
         p95_ms = one.quantile(0.95) * 1_000 if one is not None else None
         rows.append(HandlerRow(view, one.count if one is not None else 0, p95_ms))
     return rows

@@ -68,6 +68,11 @@ async def test_a_consumer_s_handlers_say_how_often_each_ran_and_how_long(
     assert rows["receive_json"].runs == 1
     assert rows["receive_json"].p95_ms == pytest.approx(20, rel=0.1)
     assert (rows["connect"].runs, rows["connect"].p95_ms) == (0, None)
+    event = recording.receive(connection, "websocket.disconnect", code=1001)
+    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.recorder.handler_finished(connection, event, None)
+    page = await loaded("type=websocket&path=/ws/chat/lobby/")
+    assert {row.view.name: row.runs for row in page.handlers}["disconnect"] == 1
     assert not (await loaded()).handlers
 
 
