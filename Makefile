@@ -72,10 +72,10 @@ clean: ## Remove all that these targets made, but not the demo's data in .channe
 	@touch $@
 
 .venv/.python:
-	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@"$(PY)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'Channelscope needs Python 3.11 or newer. Name one: make PY=python3.11 ...' >&2; exit 1; }
 	@echo "Making .venv..."
-	@$(PY) -m venv .venv || \
+	@"$(PY)" -m venv .venv || \
 		{ echo 'Python could not make .venv. Debian: sudo apt-get install python3-venv' >&2; exit 1; }
 	@touch $@
 

@@ -537,26 +537,27 @@ class Recorder(Observer):
     def _sent(self, entry: Entry) -> Cause:
         """Return the cause that a message carries, whose deliveries are probably next."""
         cause = (entry.trace, self._journal.spell(entry))
-        self._origin = self._origin_at(cause, entry)
+        self._origin = self._origin_at(cause, entry, entry.type)
         return cause
 
     @_in_order
     def _origin_of(self, message: Message, cause: Cause | None) -> Origin:
         """Return what all deliveries of a message have in common: it is kept once."""
         sent = self._journal.find(unspell(cause[1])) if cause is not None else None
-        if sent is not None:
-            origin = self._origin_at(cause, sent)
+        name = str(message.get("type", ""))
+        if sent is not None:  # by a layer, or by somebody who acts through the console
+            origin = self._origin_at(cause, sent, name)
         else:
             kept = self._keep(message)
-            origin = Origin(cause, str(message.get("type", "")), "", kept, weight=kept[2])
+            origin = Origin(cause, name, "", kept, weight=kept[2])
         if cause is not None:
             self._origin = origin
         return origin
 
     @staticmethod
-    def _origin_at(cause: Cause | None, sent: Entry) -> Origin:
+    def _origin_at(cause: Cause | None, sent: Entry, name: str) -> Origin:
         kept = (sent.payload, sent.size_bytes, 0, sent.is_cut)
-        return Origin(cause, sent.type, sent.group, kept)
+        return Origin(cause, name, sent.group, kept)
 
     def _cause_of_drop(
         self,

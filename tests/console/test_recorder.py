@@ -125,6 +125,18 @@ def test_a_broadcast_is_kept_once(recording):
     assert recording.recorder.journal.held_bytes - held < held
 
 
+def test_what_somebody_delivers_through_the_console_has_the_type_of_its_message(recording):
+    recorder, connection = recording.recorder, recording.open()
+    recording.start(connection, channel="specific!b")
+    message = {"type": "chat.typing"}
+    cause = recorder.action_began("console.deliver", "by ada", message, recording.state(connection))
+    recorder.message_delivered(connection, "specific!b", message, cause)
+    assert (recording.last().kind, recording.last().type) == ("deliver", "chat.typing")
+    recorder.handler_started(connection, message, cause, 0.0)
+    recorder.handler_finished(connection, message, None)
+    assert (recording.last().kind, recording.last().type) == ("handler", "chat.typing")
+
+
 def test_a_delivery_of_unknown_origin_keeps_its_own_copy_and_is_not_linked(recording):
     recording.recorder.message_delivered(None, "specific!b", {"type": "a.b", "n": [1]}, None)
     entry = recording.last()
