@@ -8,12 +8,15 @@ there is no lock here.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.entry import OVERHEAD_BYTES, Entry, Kind, Position, spell
+
+if TYPE_CHECKING:
+    from console.connection import ConnectionState
 
 PIECE = 256
 """Entries of a piece, at least, before another one is begun."""
@@ -21,8 +24,8 @@ PIECE = 256
 WIDTH = 11
 """Values of one entry, as `made()` of `folding` reads them: its kind and its time come first."""
 
-AT, PAYLOAD, WEIGHT, TOOK = 1, 4, 5, 8
-"""Where in an entry its time, its payload, the bytes that it keeps, and its duration are."""
+AT, CONNECTION, WEIGHT, TOOK = 1, 3, 5, 8
+"""Where in an entry its time, connection, the bytes that it keeps, and its duration are."""
 
 
 class Piece:
@@ -91,6 +94,11 @@ class Journal:
         return self.epoch, self._next
 
     @property
+    def made(self) -> int:
+        """How many of those that are held have been made into entries."""
+        return sum(len(piece.made) for piece in self._pieces)
+
+    @property
     def first_offset(self) -> int:
         """The offset of the oldest entry that is still held."""
         return max(self._next - self.capacity, self._emptied)
@@ -99,7 +107,8 @@ class Journal:
         """Give `entry` the next offset and keep it, at the cost of the oldest."""
         entry.offset = self._next
         nothing = (None,) * (WIDTH - WEIGHT - 1)
-        values = [entry.kind, entry.at, None, None, None, entry.kept_bytes, *nothing]
+        known = entry.connection
+        values = [entry.kind, entry.at, None, known, None, entry.kept_bytes, *nothing]
         self.extend(values, entry.kept_bytes)
         self._pieces[-1].made[entry.offset] = entry
         return entry
@@ -159,6 +168,23 @@ class Journal:
         end = self._next if most is None else min(start + most, self._next)
         return [self._at(place) for place in range(start, end)], max(first - offset, 0)
 
+    def outline(self, offset: int) -> tuple[int, list[Kind], list[ConnectionState | None]]:
+        """Return what is quickly said of the entries from `offset` on, oldest first.
+
+        Returns:
+            The offset of the first that is held, and of each its kind and its connection. No
+            entry is made for that.
+        """
+        start = min(max(offset, self.first_offset), self._next)
+        kinds: list[Kind] = []
+        connections: list[ConnectionState | None] = []
+        for piece in self._pieces:
+            if piece.end > start:
+                first = max(start - piece.first, 0) * WIDTH
+                kinds += piece.values[first::WIDTH]
+                connections += piece.values[first + CONNECTION :: WIDTH]
+        return start, kinds, connections
+
     def kinds_since(self, at: float) -> Counter[Kind]:
         """Count the entries that are not older than `at`, newest first until one is, by kind."""
         counts: Counter[Kind] = Counter()
@@ -166,9 +192,9 @@ class Journal:
         for piece in reversed(self._pieces):
             start = max(first - piece.first, 0) * WIDTH
             kinds, times = piece.values[start::WIDTH], piece.values[start + AT :: WIDTH]
-            older = next((n for n, time in enumerate(reversed(times)) if time < at), None)
-            counts.update(kinds if older is None else kinds[len(kinds) - older :])
-            if older is not None or start:
+            older = 0 if not times or times[0] >= at else bisect_left(times, at)
+            counts.update(kinds[older:])
+            if older or start:
                 break
         return counts
 

@@ -154,6 +154,16 @@ class Query:
         """
         return _all_hold(self._cheap_first, record)
 
+    def may_match(self, known: Mapping[str, object]) -> bool:
+        """Return whether a record could be what the query asks for, by some of its values.
+
+        Args:
+            known: the values that are known already, by key; no others are looked at.
+        """
+        return _all_hold(
+            (term for term in self.terms if isinstance(term, Field) and term.key in known), known
+        )
+
     @cached_property
     def _cheap_first(self) -> tuple[Term, ...]:
         return tuple(sorted(self.terms, key=_is_dear))

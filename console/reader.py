@@ -11,13 +11,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import TypeVar
 
 from console.connection import ConnectionState
 from console.connection_glance import Glance
 from console.connection_view import ConnectionReader, ConnectionView
 from console.density import density_of
-from console.entry import DIRECTIONS, Entry, Position, unspell
+from console.entry import DIRECTIONS, Entry, Kind, Position, unspell
 from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
 from console.exports import prometheus
 from console.exports.record import Record, record
@@ -32,7 +33,7 @@ from console.slices import first_in_slices, in_slices
 from console.trace_glance import TraceFold, TraceGlance, TracesRequest
 from console.watch import Watchers
 
-AnyEntry = TypeVar("AnyEntry", Entry, EntryView)
+T = TypeVar("T")
 
 EFFECTS = 50
 MISSED = 20
@@ -258,15 +259,15 @@ class Reader:
         recorder = self.recorder
         with recorder.lock:
             position = recorder.journal.position
-            entries, missed = recorder.journal.since(offset)
             changed = recorder.state.changed_since(offset)[::-1] if with_connections else []
             removed = recorder.state.removed_since(offset)
-        if not with_entries:
-            entries, missed = [], 0
-        candidates = [entry for entry in entries if _is_on(entry, connection)]
-        judged = sample(candidates, MOST_JUDGED) if query else candidates
+            judged: Sequence[Entry] = ()
+            count = missed = 0
+            if with_entries:
+                most = MOST_JUDGED if query else limit
+                judged, count, missed = self._candidates(offset, query, connection, most)
         wanted = await self._matching_entries(query, judged)
-        kept = sample(wanted, limit) if limit is not None else wanted
+        kept = sample(wanted, limit) if query and limit is not None else wanted
         views: list[ConnectionView] = []
         await in_slices(
             [known for known in changed if connection in (None, known.id)],
@@ -279,9 +280,30 @@ class Reader:
             removed=removed,
             entries=await self._shown(kept),
             missed=missed,
-            sampled_out=len(candidates) - len(judged) + len(wanted) - len(kept),
+            sampled_out=count - len(judged) + len(wanted) - len(kept),
             must_reload=must_reload,
         )
+
+    def _candidates(
+        self, offset: int, query: Query | None, connection: str | None, most: int | None
+    ) -> tuple[list[Entry], int, int]:
+        """Return the entries since `offset` that may be wanted, or about `most` of them.
+
+        Returns:
+            Those entries, how many may be wanted, and how many entries are gone.
+        """
+        journal = self.recorder.journal
+        start, kinds, connections = journal.outline(offset)
+        possible = _kinds_of(query)
+        places = [
+            place
+            for place, (kind, known) in enumerate(zip(kinds, connections, strict=True))
+            if kind in possible
+            and (connection is None or (known is not None and known.id == connection))
+        ]
+        chosen = sample(places, most, kinds.__getitem__) if most is not None else places
+        entries = [entry for place in chosen if (entry := journal.get(start + place)) is not None]
+        return entries, len(places), max(start - offset, 0)
 
     def changed_ids(self, offset: int) -> tuple[Position, list[str], list[str]]:
         """Return where it stands, and the ids that changed and that went since `offset`."""
@@ -389,7 +411,18 @@ def _is_on(entry: Entry, connection_id: str | None) -> bool:
     return entry.connection is not None and entry.connection.id == connection_id
 
 
-def sample(entries: Sequence[AnyEntry], limit: int) -> Sequence[AnyEntry]:
+def _kinds_of(query: Query | None) -> frozenset[Kind]:
+    """Return the kinds of entries that may be what a query asks for."""
+    return frozenset(
+        kind
+        for kind, direction in DIRECTIONS.items()
+        if not query or query.may_match({"kind": kind, "dir": direction})
+    )
+
+
+def sample(
+    entries: Sequence[T], limit: int, kind_of: Callable[[T], Kind] = attrgetter("kind")
+) -> Sequence[T]:
     """Return about `limit` of `entries`, evenly chosen; errors and lives are all kept."""
     if len(entries) <= limit:
         return entries
@@ -397,5 +430,5 @@ def sample(entries: Sequence[AnyEntry], limit: int) -> Sequence[AnyEntry]:
     return [
         entry
         for index, entry in enumerate(entries)
-        if index % step == 0 or DIRECTIONS[entry.kind] in ("error", "life")
+        if index % step == 0 or DIRECTIONS[kind_of(entry)] in ("error", "life")
     ]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from console.ordering import KEYS, Order
+from console.query import parse
 from console.reading import Interest
 from tests.console.recording import Recording
 from tests.console.several import processes, until
@@ -148,3 +149,19 @@ def test_frames_of_a_megabyte_from_ten_thousand_clients_stay_within_the_bound(fr
     assert journal.held_bytes <= 10_000_000
     assert weighed <= 10_000_000
     assert {entry.size_bytes for entry in journal if entry.payload} == {len(frame.encode())}
+
+
+async def test_of_what_nobody_wants_no_entry_is_made() -> None:
+    recording = Recording()
+    connection = recording.open()
+    since = recording.relay.reader.position
+    for _ in range(3_000):
+        recording.receive(connection, text="x")
+    journal = recording.recorder.journal
+    errors = await recording.relay.changes(since, parse("dir:error"))
+    alone = await recording.relay.changes(since, with_entries=False)
+    assert (errors.entries, alone.entries, journal.made) == ([], [], 1)  # that of the opening
+    sampled = await recording.relay.changes(since, limit=100)
+    assert len(sampled.entries) == 100
+    assert len(sampled.entries) + sampled.sampled_out == 3_000
+    assert journal.made == 101

@@ -100,3 +100,12 @@ def test_kinds_are_counted_only_among_those_that_are_held():
     for _ in range(5):
         ring.append(entry())
     assert ring.kinds_since(0.0) == {"in": 3}
+
+
+def test_an_outline_says_the_kinds_of_what_is_held_and_makes_no_entry():
+    ring = journal(capacity=3)
+    added = [ring.append(entry()) for _ in range(5)]
+    assert ring.outline(0) == (2, ["in"] * 3, [None] * 3)
+    assert ring.outline(4) == (4, ["in"], [None])
+    assert ring.outline(9) == (5, [], [])
+    assert added[4].offset == 4

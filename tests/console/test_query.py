@@ -289,3 +289,19 @@ def test_a_pattern_takes_one_look_at_each_character(stars, length):
     text.casefold = lambda: text
     pattern.is_within(text)
     assert Counted.looks <= len(pattern.pieces)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "direction", "may"),
+    [
+        ("", "in", "in", True),
+        ("dir:error", "in", "in", False),
+        ("dir:error", "drop", "error", True),
+        ("-dir:in", "in", "in", False),
+        ("kind:out user:ada hello", "out", "out", True),
+        ("kind:out user:ada hello", "in", "in", False),
+        ("(dir:error OR hello)", "in", "in", True),
+    ],
+)
+def test_what_is_known_of_a_record_may_rule_it_out(text, kind, direction, may):
+    assert parse(text).may_match({"kind": kind, "dir": direction}) is may
