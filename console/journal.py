@@ -38,13 +38,20 @@ class Piece:
         held_bytes: what they weigh.
     """
 
-    __slots__ = ("first", "held_bytes", "made", "values")
+    __slots__ = ("_kinds", "first", "held_bytes", "made", "values")
 
     def __init__(self, first: int, values: list[Any]) -> None:
         self.first = first
         self.values = values
         self.made: dict[int, Entry] = {}
         self.held_bytes = 0
+        self._kinds: tuple[int, Counter[Kind]] = (0, Counter())
+
+    def kinds(self) -> Counter[Kind]:
+        """Return how many there are of each kind; counted anew only after some were added."""
+        if self._kinds[0] != len(self.values):
+            self._kinds = (len(self.values), Counter(self.values[::WIDTH]))
+        return self._kinds[1]
 
     @property
     def end(self) -> int:
@@ -191,11 +198,13 @@ class Journal:
         first = self.first_offset
         for piece in reversed(self._pieces):
             start = max(first - piece.first, 0) * WIDTH
-            kinds, times = piece.values[start::WIDTH], piece.values[start + AT :: WIDTH]
-            older = 0 if not times or times[0] >= at else bisect_left(times, at)
-            counts.update(kinds[older:])
-            if older or start:
-                break
+            if not start and (not piece.values or piece.values[AT] >= at):
+                counts.update(piece.kinds())
+                continue
+            times = piece.values[start + AT :: WIDTH]
+            older = bisect_left(times, at)
+            counts.update(piece.values[start::WIDTH][older:])
+            break
         return counts
 
     def spell(self, entry: Entry) -> str:
