@@ -30,6 +30,8 @@ from tests.support.redis_server import RedisServer
 
 SOON_S = 20.0
 
+METRICS_TOKEN = "what-prometheus-says"
+
 SERVER = ("daphne", "-v", "0", "--fd", "{fd}", "tests.support.canary_app:application")
 
 EXPORTS = (
@@ -60,6 +62,7 @@ def project(
         "DEMO_LAYER": "runtime.layers.redis.RedisChannelLayer",
         "DEMO_REDIS_URL": redis_server.url,
         "OUR_LOG": str(data / "ours.log"),
+        "METRICS_TOKEN": METRICS_TOKEN,
     }
     with ExitStack() as stack:
         seen = stack.enter_context(running_demo(SERVER, data, name="seen", **variables))
@@ -203,7 +206,6 @@ def read_pages(project: Project) -> dict[str, str]:
         "settings/",
         "layers/",
         "client/",
-        "metrics",
         *(f"connections/{one}/" for one in connections),
         *(f"traffic/?message={one}" for one in positions),
         *(f"traces/{one}/" for one in traces),
@@ -214,7 +216,20 @@ def read_pages(project: Project) -> dict[str, str]:
     for path in EXPORTS:
         assert "visible" in pages[path] or "/ws/canary/" in pages[path], path
     assert any("canary.sings" in page for path, page in pages.items() if "message=" in path)
+    for url in (project.seen.url, console.url):
+        pages[f"{url}/console/metrics"] = read_metrics(url)
     return pages
+
+
+def read_metrics(url: str) -> str:
+    """Return what Prometheus is told of one process."""
+    asking = urllib.request.Request(
+        f"{url}/console/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"}
+    )
+    with urllib.request.urlopen(asking, timeout=SOON_S) as response:
+        counts: str = response.read().decode()
+    assert "channelscope_ring_entries" in counts
+    return counts
 
 
 def read_server(server: RedisServer) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from tests.support.demo_on_redis import *  # noqa: F403 - all of them
 
 ASGI_APPLICATION = "tests.support.canary_app.application"
 
-CHANNELSCOPE = {"METRICS_TOKEN": "what-prometheus-says", "REDACT": ["iban"]}
+CHANNELSCOPE = {"METRICS_TOKEN": os.environ["METRICS_TOKEN"], "REDACT": ["iban"]}
 
 LOGGING = {
     "version": 1,
