@@ -127,8 +127,7 @@ class Reader:
     ) -> EntryPage:
         """Return the newest entries that match; see `Relay.entries`."""
         recorder = self.recorder
-        with recorder.lock:
-            held, position = list(recorder.journal), recorder.journal.position
+        held, position = await self._held()
         is_before = self._is_before(before)
         candidates = [entry for entry in held if is_before(entry) and _is_on(entry, connection)]
         found = await self._matching_entries(query, candidates)
@@ -136,6 +135,25 @@ class Reader:
         return EntryPage(
             await self._shown(found[-limit:]), len(found), len(held), position, density=density
         )
+
+    async def _held(self) -> tuple[list[Entry], Position]:
+        """Return the entries that are held, and where the next one will lie.
+
+        They are made in slices: those that go meanwhile are left out.
+        """
+        lock = self.recorder.lock
+        with lock:
+            journal = self.recorder.journal
+            position = journal.position
+            offsets = range(journal.first_offset, position[1])
+        found: list[Entry] = []
+
+        def take(offset: int) -> None:
+            if (entry := journal.get(offset)) is not None:
+                found.append(entry)
+
+        await in_slices(offsets, take, lock)
+        return found, position
 
     def records(
         self, query: Query | None = None, *, connections: Collection[str] | None = None
@@ -185,8 +203,7 @@ class Reader:
     ) -> tuple[list[TraceGlance], int]:
         """Return the first traces of which an entry here matches, and how many do."""
         recorder = self.recorder
-        with recorder.lock:
-            held = list(recorder.journal)
+        held, _ = await self._held()
         fold = TraceFold(asked.ids)
         await in_slices(held, fold.add, recorder.lock)
         wanted = fold.ids_of(await self._matching_entries(query, held)) if query else None

@@ -165,3 +165,22 @@ async def test_of_what_nobody_wants_no_entry_is_made() -> None:
     assert len(sampled.entries) == 100
     assert len(sampled.entries) + sampled.sampled_out == 3_000
     assert journal.made == 101
+
+
+async def test_a_full_ring_is_read_in_slices() -> None:
+    recording = Recording()
+    connection = recording.open()
+    for _ in range(6_000):
+        recording.receive(connection, text="x")
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.ensure_future(count())
+    page = await recording.relay.reader.entries(limit=10)
+    counting.cancel()
+    assert (page.matched, len(page.entries), turns > 2) == (5_000, 10, True)
