@@ -78,6 +78,7 @@ class Folding:
             if known is None:
                 if code == STARTED:
                     two.trace = two.cause = two.name = ""
+                    two.since, two.waited_s = at, one
                 continue
 
             if code == STARTED:

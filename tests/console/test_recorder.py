@@ -265,6 +265,17 @@ def test_what_happens_on_a_connection_that_was_never_opened_is_left_out(recordin
     assert recording.kinds() == []
 
 
+def test_a_handler_that_began_before_its_connection_was_known_ends_like_any_other(recording):
+    stranger, event = Connection({"type": "websocket", "path": "/"}), {"type": "x"}
+    recording.recorder.handler_started(stranger, event, None, 0.25)
+    recording.recorder.scope_opened(stranger)
+    recording.clock.advance(0.5)
+    recording.recorder.handler_finished(stranger, event, None)
+    entry = recording.last()
+    assert (entry.kind, entry.took_s, entry.facts) == ("handler", 0.5, {"waited_s": 0.25})
+    assert (entry.trace, entry.cause) == ("", "")
+
+
 def test_a_closed_connection_holds_neither_its_consumer_nor_in_the_end_its_scope():
     recording = Recording(CLOSED_KEPT=1)
     connection = recording.open()
