@@ -227,38 +227,42 @@ class ClusterShards(Shards):
         return [self._link_of_slot(share) for share in self.slots.shares()]
 
     async def close(self) -> None:
-        """Let go of all servers."""
+        """Let go of all servers; what waits for the map fails."""
         if self._finding is not None:
             await cancel_and_wait(self._finding)
         await self.slots.close()
+        self._fail_unrouted("the connection was closed")
         await super().close()
 
     def _send(self, command: _Command) -> None:
-        if self.slots.is_known:
-            self._link_of_slot(command.slot).tell(command.answered, *command.command)
-        else:
+        if self._unrouted or not self.slots.is_known:
+            # Also when the map has just come: those that waited for it go first. A receiver takes
+            # a lower number than the last for one that it has seen.
             self._unrouted.append(command)
             self._find()
+        else:
+            self._link_of_slot(command.slot).tell(command.answered, *command.command)
 
     def _find(self) -> None:
         if self._finding is None or self._finding.done():
             self._finding = spawn(self._refresh(), name="cluster", on_error=_ignore)
 
     async def _refresh(self) -> None:
-        failure: Exception | None = None
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._ask_until_told()
-            self._moved.clear()
         except TimeoutError:
-            reason = f"no server has told who serves what, for {self._timeout_s:g} s"
-            failure = LayerUnavailable(str(self.slots), reason)
+            self._fail_unrouted(f"no server has told who serves what, for {self._timeout_s:g} s")
+            return
+        self._moved.clear()
         unrouted, self._unrouted = self._unrouted, []
         for command in unrouted:
-            if failure is None:
-                self._send(command)
-            else:
-                command.answer(failure)
+            self._send(command)
+
+    def _fail_unrouted(self, reason: str) -> None:
+        unrouted, self._unrouted = self._unrouted, []
+        for command in unrouted:
+            command.answer(LayerUnavailable(str(self.slots), reason))
 
     async def _ask_until_told(self) -> None:
         while True:
