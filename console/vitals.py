@@ -10,9 +10,12 @@ import os
 import platform
 import re
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import PackageNotFoundError, version
 
 import django
+
+from console import tape
 
 _PROCESS_OF_ITS_OWN = re.compile(r"run(?!server)([a-z]+)")
 """A management command that serves: `runworker`, or the server of a protocol such as `runmqtt`."""
@@ -47,12 +50,18 @@ def kind(server: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, Django and Channelscope."""
+    """Return the versions of Python, Django and Channelscope, and how the recorder runs."""
     return {
         "python": platform.python_version(),
         "django": django.get_version(),
         "channelscope": _version("channelscope"),
+        "recorder": recorder(),
     }
+
+
+def recorder() -> str:
+    """Return whether the recorder's hot path is "compiled" or "pure Python"."""
+    return "compiled" if tape.__file__.endswith(tuple(EXTENSION_SUFFIXES)) else "pure Python"
 
 
 def _version(package: str) -> str:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
-from console import vitals
+import pytest
+
+from console import tape, vitals
 
 
 def test_the_memory_is_that_of_a_python_that_runs_tests() -> None:
@@ -32,5 +35,17 @@ def test_a_server_of_web_pages_is_no_command_of_a_protocol(monkeypatch: Any) -> 
 
 def test_the_versions_are_named() -> None:
     said = vitals.versions()
-    assert set(said) == {"python", "django", "channelscope"}
+    assert set(said) == {"python", "django", "channelscope", "recorder"}
     assert said["python"].startswith("3.")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "said"),
+    [(".py", "pure Python"), (".pyc", "pure Python")]
+    + [(suffix, "compiled") for suffix in EXTENSION_SUFFIXES],
+)
+def test_the_recorder_says_whether_it_is_compiled(
+    suffix: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tape, "__file__", f"console/tape{suffix}")
+    assert vitals.versions()["recorder"] == said

@@ -18,6 +18,7 @@ TOGETHER: Final = {
     "tests/demo/test_running.py": "one wheel",
     "tests/frontend/": "one wheel",
     "tests/project_template/": "one wheel",
+    "tests/test_hatch_build.py": "one wheel",
 }
 """What tests share, by how their node ids begin."""
 
