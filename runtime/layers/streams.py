@@ -176,7 +176,10 @@ class StreamNode(ServedNode):
 
     def _take_entry(self, post: Post, written_ms: int, raw_head: bytes, payload: bytes) -> None:
         head = read_head(raw_head)
-        if post.seen.is_new(head):
+        # What took its place in a history before it was sent on may have been overtaken by any
+        # number of others; whether it has come before is told by its position.
+        is_placed = head.kind == TO_KEPT and not self.servers.is_one
+        if post.seen.is_new(head) or is_placed:
             is_late = post.now_ms - written_ms > self.options.expiry_s * 1000
             self._take(head, payload, is_late=is_late)
 

@@ -87,7 +87,7 @@ CHAINS: dict[str, imports.Chain] = {
         "runtime.layers.dialing",
         "runtime.layers.connection",
         ("runtime.layers.scripts", "runtime.layers.sentinel"),
-        "runtime.layers.shards",
+        ("runtime.layers.shards", "runtime.layers.slots"),
         "runtime.layers.cluster",
         (
             "runtime.layers.local",
