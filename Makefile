@@ -20,11 +20,13 @@ help: ## List the targets
 run: .venv/.demo ## Run the demo with its console (PORT=8000 HOST=127.0.0.1 ARGS="--processes 3")
 	@exec $(PYTHON) -m console.cli demo --port "$(PORT)" --host "$(HOST)" $(ARGS)
 
+# The servers and commands that tests start, some hundred, are compiled once, even where a container
+# has it that nothing is compiled.
 .PHONY: test
 test: .venv/.test ## Run all tests, with a real Redis, Chromium and Mosquitto (JOBS=2 ARGS="-k mailbox")
 	@$(PYTHON) -m tools.programs
 	@CHANNELSCOPE_CHROMIUM="$$($(PYTHON) -m tools.browser)" && export CHANNELSCOPE_CHROMIUM && \
-		exec $(PYTHON) -m pytest --numprocesses $(JOBS) $(ARGS)
+		export PYTHONDONTWRITEBYTECODE= && exec $(PYTHON) -m pytest --numprocesses $(JOBS) $(ARGS)
 
 .PHONY: lint
 lint: .venv/.lint ## Check the style with ruff
