@@ -7,8 +7,8 @@ HOST ?= 127.0.0.1
 ROUNDS ?= 5
 JOBS ?= 2
 PYTHON := .venv/bin/python
-COMPILED := $(wildcard console/tape.*.so)
-# What was compiled once stays what its source says.
+COMPILED := $(wildcard console/tape_native.*.so)
+# What was compiled once is compiled again when its source has changed.
 FRESH := $(if $(COMPILED),.venv/.compiled)
 
 .DEFAULT_GOAL := help
@@ -23,11 +23,13 @@ help: ## List the targets
 run: .venv/.demo $(FRESH) ## Run the demo with its console (PORT=8000 HOST=127.0.0.1 ARGS="--processes 3")
 	@exec $(PYTHON) -m console.cli demo --port "$(PORT)" --host "$(HOST)" $(ARGS)
 
+# The servers and commands that tests start, some hundred, are compiled once, even where a container
+# has it that nothing is compiled.
 .PHONY: test
 test: .venv/.test $(FRESH) ## Run all tests, with a real Redis, Chromium and Mosquitto (JOBS=2 ARGS="-k mailbox")
 	@$(PYTHON) -m tools.programs
 	@CHANNELSCOPE_CHROMIUM="$$($(PYTHON) -m tools.browser)" && export CHANNELSCOPE_CHROMIUM && \
-		exec $(PYTHON) -m pytest --numprocesses $(JOBS) $(ARGS)
+		export PYTHONDONTWRITEBYTECODE= && exec $(PYTHON) -m pytest --numprocesses $(JOBS) $(ARGS)
 
 .PHONY: lint
 lint: .venv/.lint ## Check the style with ruff
@@ -68,7 +70,7 @@ check: lint types test docs ## Do all that has to pass: lint, types, test, docs
 
 .PHONY: clean
 clean: ## Remove all that these targets made, but not the demo's data in .channelscope
-	rm -f console/tape.*.so
+	rm -f console/tape_native.*.so
 	rm -rf .venv .venv-channels build dist docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -78,7 +80,7 @@ clean: ## Remove all that these targets made, but not the demo's data in .channe
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
 	@touch $@
 
-.venv/.compiled: console/tape.py $(wildcard console/tape.pxd) tools/native.py .venv/.native $(if $(COMPILED),,.venv/.removed)
+.venv/.compiled: console/tape_native.pyx tools/native.py .venv/.native $(if $(COMPILED),,.venv/.removed)
 	@$(PYTHON) -m tools.native
 	@touch $@
 

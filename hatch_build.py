@@ -52,7 +52,7 @@ class WheelHook(BuildHookInterface[Any]):
                 link(root / place, root / folder)
             else:
                 build_data["force_include"].update(dict(files(root / folder, place)))
-        if version != "editable" and is_wanted(root):
+        if version != "editable" and is_wanted():
             self._compile(root, build_data)
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
@@ -74,13 +74,12 @@ class WheelHook(BuildHookInterface[Any]):
         build_data["infer_tag"] = True
 
 
-def is_wanted(root: Path) -> bool:
+def is_wanted() -> bool:
     """Return whether to try to compile."""
     wish = os.environ.get(WISH, "")
     if wish not in ("", "0", "1"):
         raise ValueError(f'{WISH} is {wish!r}: expected "0", "1" or nothing')
-    # Without types it would be compiled for little.
-    return wish == "1" or (wish == "" and (root / "console/tape.pxd").exists())
+    return wish != "0"
 
 
 def compile_into(folder: Path, root: Path) -> Path:

@@ -10,12 +10,11 @@ import os
 import platform
 import re
 import sys
-from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import PackageNotFoundError, version
 
 import django
 
-from console import tape
+from console import taping
 
 _PROCESS_OF_ITS_OWN = re.compile(r"run(?!server)([a-z]+)")
 """A management command that serves: `runworker`, or the server of a protocol such as `runmqtt`."""
@@ -61,7 +60,7 @@ def versions() -> dict[str, str]:
 
 def recorder() -> str:
     """Return whether the recorder's hot path is "compiled" or "pure Python"."""
-    return "compiled" if tape.__file__.endswith(tuple(EXTENSION_SUFFIXES)) else "pure Python"
+    return "compiled" if taping.IS_COMPILED else "pure Python"
 
 
 def _version(package: str) -> str:

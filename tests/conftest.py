@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support import short_stacks
 from tests.support.fixtures import (
     certificate,
     compiled_tape,
@@ -42,6 +43,8 @@ settings.load_profile("patient")
 
 # For the loops that are not pytest-asyncio's: those that asgiref makes for async_to_sync().
 os.environ["PYTHONASYNCIODEBUG"] = "1"
+
+short_stacks.shorten()
 
 
 def pytest_configure() -> None:

@@ -9,11 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.short_stacks import LINES
 from tools import native
 
 
 async def test_tests_run_in_the_debug_mode_of_asyncio() -> None:
     assert asyncio.get_running_loop().get_debug()
+
+
+async def test_what_is_made_knows_where_and_not_the_whole_way_there() -> None:
+    loop = asyncio.get_running_loop()
+    made = [loop.create_future(), loop.call_soon(int), asyncio.ensure_future(asyncio.sleep(0))]
+    await made[-1]
+    for one in made:
+        stack = one._source_traceback
+        assert "test_conftest.py" in str(stack)
+        assert len(stack) <= LINES
 
 
 def test_a_warning_is_an_error() -> None:
@@ -34,7 +45,8 @@ def test_what_was_compiled_from_another_source_is_not_tested(
         for plugin in pytestconfig.pluginmanager.get_plugins()
         if getattr(plugin, "__file__", None) == str(Path(__file__).with_name("conftest.py"))
     )
-    source, extension = tmp_path / "tape.py", tmp_path / f"tape{EXTENSION_SUFFIXES[0]}"
+    source = tmp_path / "tape_native.pyx"
+    extension = tmp_path / f"tape_native{EXTENSION_SUFFIXES[0]}"
     for file, made_s in ((source, 1_000), (extension, 2_000)):
         file.touch()
         os.utime(file, (made_s, made_s))

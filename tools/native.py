@@ -1,8 +1,8 @@
-"""Compiles the hot path of the console's recorder: `console/tape.py` becomes an extension module.
+"""Compiles the hot path of the console's recorder, `console/tape_native.pyx`, into an extension.
 
 Owns how that is done, and whether what was compiled is still of the source beside it.
 `hatch_build.py` runs this file for a wheel and `make native` for a checkout. Without an extension
-Python imports `tape.py` itself, which does the same.
+the console has `tape.py`, which does the same.
 
 The work is done in a folder of its own, by names within it: nothing is left in the checkout, and no
 path is in what comes out, so that the same sources make the same bytes.
@@ -25,15 +25,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1] / "console"
-SOURCES = ("tape.py", "tape.pxd")
-"""The module, and the types that C has for it."""
+MODULE = "tape_native"
 
-DIRECTIVES = {
-    "annotation_typing": False,  # annotations are for readers and mypy; types of C are in tape.pxd
-    "binding": True,
-    "embedsignature": False,
-    "language_level": 3,
-}
 COMPILE_ARGUMENTS = ["-O2", "-g0"]
 LINK_ARGUMENTS = ["-Wl,-S,-x"]  # GNU's linker and Apple's: neither debugging nor local symbols
 FOREIGN = ("-Wl,-rpath", "-Wl,-R")
@@ -72,8 +65,7 @@ def compile_into(folder: Path) -> Path:
         package = Path(PACKAGE.name)
         package.mkdir()
         (package / "__init__.py").touch()
-        for source in sources():
-            shutil.copyfile(source, package / source.name)
+        shutil.copyfile(source(), package / source().name)
         built = _build(package)
         # Put in its place at once: a process may be running the one that is there.
         passing = target / f".{built.name}"
@@ -83,7 +75,7 @@ def compile_into(folder: Path) -> Path:
 
 def compiled() -> Path | None:
     """Return the extension that this interpreter imports in this checkout, if one was made."""
-    places = (PACKAGE / f"tape{suffix}" for suffix in EXTENSION_SUFFIXES)
+    places = (PACKAGE / f"{MODULE}{suffix}" for suffix in EXTENSION_SUFFIXES)
     return next((place for place in places if place.exists()), None)
 
 
@@ -92,13 +84,12 @@ def stale() -> Path | None:
     extension = compiled()
     if extension is None:
         return None
-    made = extension.stat().st_mtime_ns
-    return extension if any(source.stat().st_mtime_ns > made for source in sources()) else None
+    return extension if source().stat().st_mtime_ns > extension.stat().st_mtime_ns else None
 
 
-def sources() -> list[Path]:
-    """Return the files that an extension is made from."""
-    return [PACKAGE / name for name in SOURCES if (PACKAGE / name).exists()]
+def source() -> Path:
+    """Return the file that the extension is made from."""
+    return PACKAGE / f"{MODULE}.pyx"
 
 
 def _build(package: Path) -> Path:
@@ -117,8 +108,8 @@ def _build(package: Path) -> Path:
 
     is_posix = os.name == "posix"
     extension = Extension(
-        f"{package}.tape",
-        [str(package / "tape.py")],
+        f"{package}.{MODULE}",
+        [str(package / source().name)],
         extra_compile_args=COMPILE_ARGUMENTS if is_posix else [],
         extra_link_args=LINK_ARGUMENTS if is_posix else [],
     )
@@ -127,13 +118,13 @@ def _build(package: Path) -> Path:
     command.build_temp = "objects"
     command.ensure_finalized()
     command.run()
-    return Path(command.get_ext_fullpath(f"{package}.tape"))
+    return Path(command.get_ext_fullpath(f"{package}.{MODULE}"))
 
 
 def _in_c(extension: Any) -> Any:
     from Cython.Build import cythonize  # after setuptools, which brings distutils along
 
-    return cythonize([extension], compiler_directives=DIRECTIVES, force=True, quiet=True)
+    return cythonize([extension], force=True, quiet=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The servers of a Redis Cluster: which of them has a key now, and the way there.
 
-Owns the map of slots, its renewal, and the answers MOVED and ASK. A connection belongs to a
-share of the slots, not to a server: when another server takes the share over, the connection
-is lost, finds the new one, and goes on with what was unanswered. Used by the nodes of the
-layers in the place of `runtime.layers.shards`.
+Owns the answers MOVED and ASK, and the order of the commands for one slot while it goes to
+another server. A connection belongs to a share of the slots, not to a server: when another
+server takes the share over, the connection finds the new one, and goes on with what was
+unanswered. The map is `runtime.layers.slots`. Used by the nodes of the layers in the place of
+`runtime.layers.shards`.
 
 Source: Redis Cluster specification
 """
@@ -11,9 +12,8 @@ Source: Redis Cluster specification
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.crc import key_slot
@@ -23,10 +23,8 @@ from runtime.layers.addresses import Address, Cluster
 from runtime.layers.connection import Answer, Argument, Link, answer_to
 from runtime.layers.dialing import Place
 from runtime.layers.shards import Shards
+from runtime.layers.slots import MasterOf, SlotMap
 from runtime.tasks import cancel_and_wait, spawn
-
-ASK_S: Final = 2.0
-"""How long one server may take to say who serves which slots, before another is asked."""
 
 AGAIN_S: Final = 0.2
 """After which the servers are asked again if none could tell."""
@@ -35,101 +33,12 @@ MOST_MOVES: Final = 8
 """How often one command is sent on before its last answer is believed."""
 
 
-class SlotMap:
-    """Who serves which slots.
-
-    Args:
-        cluster: some of its servers.
-    """
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._known = list(cluster.nodes)
-        self._template = cluster.nodes[0]
-        self._starts: list[int] = []
-        self._masters: list[Address] = []
-        self._asking: asyncio.Task[None] | None = None
-
-    def __repr__(self) -> str:
-        return f"<SlotMap {dict(zip(self._starts, self._masters, strict=True))}>"
-
-    def __str__(self) -> str:
-        return f"cluster of {', '.join(map(str, self._known))}"
-
-    @property
-    def is_known(self) -> bool:
-        """Whether a server has told."""
-        return bool(self._starts)
-
-    def share_of(self, slot: int) -> int:
-        """Return the first slot of the share that `slot` is in."""
-        return self._starts[bisect_right(self._starts, slot) - 1]
-
-    def shares(self) -> Sequence[int]:
-        """Return the first slots of all shares."""
-        return self._starts
-
-    def master_of(self, slot: int) -> Address:
-        """Return the server that has `slot`."""
-        return self._masters[bisect_right(self._starts, slot) - 1]
-
-    def address(self, host: str, port: int) -> Address:
-        """Return the address of one of the servers."""
-        return self._template.at(host, port)
-
-    async def refresh(self) -> None:
-        """Ask the servers anew; who asks at the same time gets the same answer.
-
-        Raises:
-            ConnectionError: no server could say.
-        """
-        if self._asking is None or self._asking.done():
-            self._asking = spawn(self._refresh(), name="cluster slots", on_error=_ignore)
-        await asyncio.shield(self._asking)
-
-    async def close(self) -> None:
-        """Stop asking."""
-        if self._asking is not None:
-            await cancel_and_wait(self._asking)
-
-    async def _refresh(self) -> None:
-        failure: Exception = ConnectionError("no server of the Cluster is known")
-        for address in dict.fromkeys([*self._masters, *self._known]):
-            try:
-                self._take(await _ask_slots(address))
-                return
-            except (OSError, ServerRefusal) as error:
-                failure = error
-        raise ConnectionError(f"no server of the Cluster says who serves what: {failure}")
-
-    def _take(self, told: Sequence[Sequence[Any]]) -> None:
-        ranges = sorted((first, master[0].decode(), master[1]) for first, _, master, *_ in told)
-        if not ranges or ranges[0][0] != 0:
-            raise ConnectionError("not all slots are served")
-        self._starts = [first for first, _, _ in ranges]
-        self._masters = [self.address(host, port) for _, host, port in ranges]
-        self._known = list(dict.fromkeys([*self._known, *self._masters]))
-
-
-@dataclass(frozen=True, slots=True)
-class MasterOf:
-    """The server that has a slot, whichever it is when the connection is opened."""
-
-    slots: SlotMap = field(repr=False)
-    slot: int
-
-    def __str__(self) -> str:
-        return f"master of slot {self.slot}"
-
-    async def find(self) -> Address:
-        """Return where it is now."""
-        await self.slots.refresh()
-        return self.slots.master_of(self.slot)
-
-
 class _Command:
     """A command on its way to the server that has its key."""
 
-    __slots__ = ("answer", "command", "moves", "owner", "slot")
+    __slots__ = ("answer", "command", "link", "moves", "owner", "slot")
+
+    link: Link
 
     def __init__(
         self, owner: ClusterShards, key: str, command: tuple[Argument, ...], answer: Answer
@@ -142,12 +51,39 @@ class _Command:
 
     def answered(self, reply: Any) -> None:
         """Give the answer to who waits, or go where it says."""
-        if type(reply) is ServerRefusal and reply.code in ("MOVED", "ASK"):
-            self.moves += 1
-            if self.moves <= MOST_MOVES:
-                self.owner.send_on(self, reply)
-                return
-        self.answer(reply)
+        self.owner.came_back(self, reply)
+
+
+class _Lane:
+    """The commands for one slot.
+
+    Attributes:
+        under_way: how many are on each connection.
+        held: those that wait until no other connection than theirs has one: they would come to
+            the slot's new server before those that it is sent by the old one.
+    """
+
+    __slots__ = ("held", "under_way")
+
+    def __init__(self) -> None:
+        self.under_way: dict[Link, int] = {}
+        self.held: list[_Command] = []
+
+    def is_free_for(self, link: Link) -> bool:
+        """Return whether no other connection has a command."""
+        return not self.under_way or (len(self.under_way) == 1 and link in self.under_way)
+
+    def enter(self, link: Link) -> None:
+        """Take note of a command on a connection."""
+        self.under_way[link] = self.under_way.get(link, 0) + 1
+
+    def leave(self, link: Link) -> None:
+        """Take note of its answer."""
+        left = self.under_way[link] - 1
+        if left:
+            self.under_way[link] = left
+        else:
+            del self.under_way[link]
 
 
 class ClusterShards(Shards):
@@ -172,23 +108,28 @@ class ClusterShards(Shards):
         """Connections to servers that were named in an answer."""
         self._moved: dict[int, Address] = {}
         """Slots of which an answer knew more than the map."""
+        self._strays: set[int] = set()
+        """Shares whose connections are to a server that has them no more."""
         self._unrouted: list[_Command] = []
+        self._lanes: dict[int, _Lane] = {}
+        self._holding: set[int] = set()
+        """The slots with commands that are held."""
         self._finding: asyncio.Task[None] | None = None
 
     @property
     def is_idle(self) -> bool:
         """Whether every command to any server has its answer."""
-        return super().is_idle and not self._unrouted
+        return super().is_idle and not self._unrouted and not self._holding
 
     def link_for(self, key: str) -> Link:
-        """Return the connection to the server that has `key`.
+        """Return the connection to the server that has `key`, as far as the map knows.
 
         Raises:
             LayerUnavailable: no server has told yet which that is.
         """
         if not self.slots.is_known:
             raise LayerUnavailable(str(self.slots), "it has not been reached yet")
-        return self._link_of_slot(key_slot(key.encode()))
+        return self._link_of_share(self.slots.share_of(key_slot(key.encode())))
 
     def place_for(self, key: str) -> Place:
         """Return where the server is that has `key`, whichever it is then."""
@@ -197,6 +138,15 @@ class ClusterShards(Shards):
     def read_together(self, key: str) -> Hashable:
         """Return `key`: no other is sure to be on its server."""
         return key
+
+    async def find_anew(self) -> None:
+        """Ask who has which slots; if no server can tell, what was told before is believed."""
+        with suppress(OSError):
+            await self.slots.refresh()
+
+    def is_at_home(self, key: str, link: Link) -> bool:
+        """Return whether a connection is to the server that has `key` by the map."""
+        return link.address == self.slots.master_of(key_slot(key.encode()))
 
     def call(self, key: str, *command: Argument) -> asyncio.Future[Any]:
         """Send a command to the server that has `key`; the future is its answer."""
@@ -208,30 +158,30 @@ class ClusterShards(Shards):
         """Send a command to the server that has `key`, and call `answer` with what it says."""
         self._send(_Command(self, key, command, answer))
 
-    def send_on(self, command: _Command, refusal: ServerRefusal) -> None:
-        """Send a command to the server that another one has named."""
-        _, slot, where = refusal.answer.split(" ", 2)
-        host, _, port = where.rpartition(":")
-        address = self.slots.address(host or str(self._link_of_slot(command.slot).place), int(port))
-        link = self._link_to(address)
-        if refusal.code == "ASK":
-            link.tell(_ignore, "ASKING")
+    def came_back(self, command: _Command, reply: Any) -> None:
+        """Give the answer of a command to who waits, or send it to the server that it names."""
+        lane = self._lanes[command.slot]
+        lane.leave(command.link)
+        is_elsewhere = type(reply) is ServerRefusal and reply.code in ("MOVED", "ASK")
+        if is_elsewhere and command.moves < MOST_MOVES:
+            command.moves += 1
+            self._send_on(command, reply)
         else:
-            self._moved[int(slot)] = address
-            self._find()
-        link.tell(command.answered, *command.command)
+            command.answer(reply)
+        if lane.held:
+            self._send_held(command.slot, lane)
 
     async def find_all(self) -> Sequence[Link]:
         """Return the connections to all servers that have slots."""
         await self.slots.refresh()
-        return [self._link_of_slot(share) for share in self.slots.shares()]
+        return [self._link_of_share(share) for share in self.slots.shares()]
 
     async def close(self) -> None:
-        """Let go of all servers; what waits for the map fails."""
+        """Let go of all servers; what waits for the map, or for its turn, fails."""
         if self._finding is not None:
             await cancel_and_wait(self._finding)
         await self.slots.close()
-        self._fail_unrouted("the connection was closed")
+        self._fail_waiting("the connection was closed")
         await super().close()
 
     def _send(self, command: _Command) -> None:
@@ -240,8 +190,42 @@ class ClusterShards(Shards):
             # a lower number than the last for one that it has seen.
             self._unrouted.append(command)
             self._find()
+            return
+        lane = self._lanes.get(command.slot)
+        if lane is None:
+            lane = self._lanes[command.slot] = _Lane()
+        link = self._link_of_slot(command.slot)
+        if lane.held or not lane.is_free_for(link):
+            lane.held.append(command)
+            self._holding.add(command.slot)
         else:
-            self._link_of_slot(command.slot).tell(command.answered, *command.command)
+            self._put_on(link, command)
+
+    def _send_on(self, command: _Command, refusal: ServerRefusal) -> None:
+        _, slot, where = refusal.answer.split(" ", 2)
+        host, _, port = where.rpartition(":")
+        at = command.link.address  # an answer without a host means the same one
+        address = self.slots.address(host or (at.host if at is not None else ""), int(port))
+        link = self._link_to(address)
+        if refusal.code == "ASK":
+            link.tell(_ignore, "ASKING")
+        else:
+            self._moved[int(slot)] = address
+            self._find()
+        self._put_on(link, command)
+
+    def _send_held(self, slot: int, lane: _Lane) -> None:
+        link = self._link_of_slot(slot)
+        if lane.is_free_for(link):
+            held, lane.held = lane.held, []
+            self._holding.discard(slot)
+            for command in held:
+                self._put_on(link, command)
+
+    def _put_on(self, link: Link, command: _Command) -> None:
+        command.link = link
+        self._lanes[command.slot].enter(link)
+        link.tell(command.answered, *command.command)
 
     def _find(self) -> None:
         if self._finding is None or self._finding.done():
@@ -255,14 +239,10 @@ class ClusterShards(Shards):
             self._fail_unrouted(f"no server has told who serves what, for {self._timeout_s:g} s")
             return
         self._moved.clear()
+        self._find_strays()
         unrouted, self._unrouted = self._unrouted, []
         for command in unrouted:
             self._send(command)
-
-    def _fail_unrouted(self, reason: str) -> None:
-        unrouted, self._unrouted = self._unrouted, []
-        for command in unrouted:
-            command.answer(LayerUnavailable(str(self.slots), reason))
 
     async def _ask_until_told(self) -> None:
         while True:
@@ -271,10 +251,44 @@ class ClusterShards(Shards):
             except OSError:
                 await asyncio.sleep(AGAIN_S)
 
+    def _find_strays(self) -> None:
+        """Note what is connected to a server that has its share no more, and goes on."""
+        of_share, master_of = self._of_share.items(), self.slots.master_of
+        strays = [one for one, link in of_share if link.is_up and link.address != master_of(one)]
+        self._strays = set(strays)
+
+    def _fail_unrouted(self, reason: str) -> None:
+        unrouted, self._unrouted = self._unrouted, []
+        for command in unrouted:
+            command.answer(LayerUnavailable(str(self.slots), reason))
+
+    def _fail_waiting(self, reason: str) -> None:
+        for slot in self._holding:
+            lane = self._lanes[slot]
+            self._unrouted += lane.held
+            lane.held = []
+        self._holding.clear()
+        self._fail_unrouted(reason)
+
     def _link_of_slot(self, slot: int) -> Link:
         if (address := self._moved.get(slot)) is not None:
             return self._link_to(address)
         share = self.slots.share_of(slot)
+        if share in self._strays and not self._has_come_home(share):
+            return self._link_to(self.slots.master_of(share))
+        return self._link_of_share(share)
+
+    def _has_come_home(self, share: int) -> bool:
+        """Let a stray open anew as soon as it has nothing under way; return whether it has."""
+        link = self._of_share[share]
+        if link.is_up and link.address != self.slots.master_of(share):
+            if not link.is_idle:
+                return False
+            link.reopen(ConnectionError("its slots have moved"))
+        self._strays.discard(share)
+        return True
+
+    def _link_of_share(self, share: int) -> Link:
         link = self._of_share.get(share)
         if link is None:
             link = self._of_share[share] = self._make_link(MasterOf(self.slots, share))
@@ -283,22 +297,15 @@ class ClusterShards(Shards):
 
     def _link_to(self, address: Address) -> Link:
         for share, of_share in self._of_share.items():
-            if self.slots.master_of(share) == address:
+            # One that is up may be to a server that has the share no more.
+            at = of_share.address if of_share.is_up else self.slots.master_of(share)
+            if at == address:
                 return of_share
         link = self._aside.get(address)
         if link is None:
             link = self._aside[address] = self._make_link(address)
             self.links.append(link)
         return link
-
-
-async def _ask_slots(address: Address) -> Sequence[Sequence[Any]]:
-    link = Link(address, timeout_s=ASK_S)
-    try:
-        told: Sequence[Sequence[Any]] = await link.call("CLUSTER", "SLOTS")
-        return told
-    finally:
-        await link.close()
 
 
 def _ignore(answer: Any) -> None:

@@ -87,6 +87,7 @@ class Link(asyncio.Protocol):
 
     Attributes:
         is_up: whether commands go to the server at once.
+        address: where it was connected to last; None if it never was.
         offset_ms: the server's clock less the loop's, in milliseconds, as of the greeting.
         client_id: how the server calls this connection.
     """
@@ -106,6 +107,7 @@ class Link(asyncio.Protocol):
     ) -> None:
         self.place = place
         self.is_up = False
+        self.address: Address | None = None
         self.offset_ms = 0.0
         self.client_id = 0
         self._timeout_s = timeout_s
@@ -302,6 +304,7 @@ class Link(asyncio.Protocol):
     async def _open(self) -> None:
         async with asyncio.timeout(CONNECT_S):
             self._socket, address = await dial(self.place)
+            self.address = address
             tls: dict[str, Any] = {}
             if address.tls is not None:
                 tls = {"ssl": address.tls, "server_hostname": address.host}

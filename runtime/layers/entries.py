@@ -20,7 +20,12 @@ QUESTION: Final = "q"
 ANSWER: Final = "a"
 
 MOST_SENDERS: Final = 10_000
-"""Senders whose last number is kept; the one that was silent longest is forgotten first."""
+"""Senders whose numbers are kept; the one that was silent longest is forgotten first."""
+
+NUMBERS_KEPT: Final = 1_024
+"""How far below its sender's highest number an entry is still known to have come or not."""
+
+_ALL_KEPT: Final = (1 << NUMBERS_KEPT) - 1
 
 
 class Head(NamedTuple):
@@ -55,17 +60,31 @@ def read_head(head: bytes) -> Head:
 
 
 class Seen:
-    """The number of the last entry from each sender."""
+    """The numbers of the last entries from each sender.
 
-    __slots__ = ("_last",)
+    They come in their order, but for one whose way was longer: it waited for a server that refused
+    it for a moment, or for the place that it takes in a history. Such a one is no repetition.
+    """
+
+    __slots__ = ("_senders",)
 
     def __init__(self) -> None:
-        self._last: dict[bytes, int] = {}
+        self._senders: dict[bytes, tuple[int, int]] = {}
+        """The highest number, and which of those below it were there: a bit for each."""
 
     def is_new(self, head: Head) -> bool:
         """Return whether this entry has not been read before, and take note of it."""
-        last = self._last.pop(head.sender, 0)
-        self._last[head.sender] = max(last, head.number)
-        if len(self._last) > MOST_SENDERS:
-            del self._last[next(iter(self._last))]
-        return head.number > last
+        highest, were_there = self._senders.pop(head.sender, (0, 0))
+        ahead = head.number - highest
+        if ahead > 0:
+            is_new = True
+            # One bit to the left for each number between: more than are kept would be slow.
+            were_there = (were_there << min(ahead, NUMBERS_KEPT) | 1) & _ALL_KEPT
+        else:
+            bit = 1 << -ahead if -ahead < NUMBERS_KEPT else 0
+            is_new = bool(bit & ~were_there)
+            were_there |= bit
+        self._senders[head.sender] = (max(highest, head.number), were_there)
+        if len(self._senders) > MOST_SENDERS:
+            del self._senders[next(iter(self._senders))]
+        return is_new

@@ -63,6 +63,7 @@ class ListeningNode(ServedNode):
             self.servers,
             self._make_ear,
             self._heard,
+            self._channels_moved,
             is_sharded=isinstance(options.hosts, Cluster),
         )
 
@@ -236,15 +237,28 @@ class ListeningNode(ServedNode):
         if error is not None:
             self._own.lose_all()
         elif not is_first:
-            self.gaps += 1
-            warnings.warn(
-                "gap",
-                "Messages that were sent while %s was away are lost. A layer that keeps them:"
-                " runtime.layers.redis.RedisChannelLayer.",
-                link.place,
-            )
+            self._tell_gap(str(link.place))
         if self.options.on_change is not None and not is_first:
             self.options.on_change(self, error)
+
+    def _channels_moved(self, are_away: bool) -> None:
+        """Say what is said of a server that has gone, or is back: messages may be missing."""
+        if are_away:
+            self._own.lose_all()
+        else:
+            self._tell_gap("slots that moved")
+        if self.options.on_change is not None:
+            error = ConnectionError("slots have moved to another server") if are_away else None
+            self.options.on_change(self, error)
+
+    def _tell_gap(self, what: str) -> None:
+        self.gaps += 1
+        warnings.warn(
+            "gap",
+            "Messages that were sent while this process could not listen to %s are lost. A layer"
+            " that keeps them: runtime.layers.redis.RedisChannelLayer.",
+            what,
+        )
 
     def _changed(self, link: Link, error: Exception | None) -> None:
         """Say nothing: those who listen say it."""

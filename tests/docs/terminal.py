@@ -24,7 +24,18 @@ from tests.support.redis_server import free_port, until
 COMMAND_S = 300.0
 STOP_S = 60.0
 
-FOREIGN = ("PYTEST_", "PYTHON", "DJANGO_", "CHANNELSCOPE_", "VIRTUAL_ENV", "MAKE", "MFLAGS", "PIP_")
+FOREIGN = (
+    "ARGS",
+    "JOBS",
+    "PYTEST_",
+    "PYTHON",
+    "DJANGO_",
+    "CHANNELSCOPE_",
+    "VIRTUAL_ENV",
+    "MAKE",
+    "MFLAGS",
+    "PIP_",
+)
 ANSWERS = {
     "DJANGO_SUPERUSER_USERNAME": "ada",
     "DJANGO_SUPERUSER_PASSWORD": "for this test alone",

@@ -1,6 +1,6 @@
-"""Puts the compiled tape in the place of `console/tape.py`, before anybody imports that.
+"""Gives the console the compiled tape, before anybody asks which there is.
 
-A plugin of pytest, named with `-p`. CHANNELSCOPE_TAPE is the extension.
+A plugin of pytest, named with `-p`. CHANNELSCOPE_EXTENSION is the extension.
 """
 
 from __future__ import annotations
@@ -9,23 +9,20 @@ import importlib.util
 import os
 import sys
 
-import console
+NAME = "console.tape_native"
 
-NAME = "console.tape"
-
-assert NAME not in sys.modules, "somebody has imported the tape already"
-spec = importlib.util.spec_from_file_location(NAME, os.environ["CHANNELSCOPE_TAPE"])
+assert "console.taping" not in sys.modules, "somebody has asked already which tape there is"
+spec = importlib.util.spec_from_file_location(NAME, os.environ["CHANNELSCOPE_EXTENSION"])
 assert spec is not None
 assert spec.loader is not None
-tape = importlib.util.module_from_spec(spec)
-sys.modules[NAME] = tape
-spec.loader.exec_module(tape)
-console.tape = tape
+native = importlib.util.module_from_spec(spec)
+sys.modules[NAME] = native
+spec.loader.exec_module(native)
 
 
 def pytest_sessionfinish() -> None:
     """See that it is what was used, to the end."""
-    from console import vitals
+    from console.recorder import Recorder
 
-    assert sys.modules[NAME] is tape
-    assert vitals.recorder() == "compiled"
+    assert sys.modules[NAME] is native
+    assert issubclass(Recorder, native.Tape)

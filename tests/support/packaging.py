@@ -28,7 +28,7 @@ def build(target: str, source: Path, folder: Path, **variables: str) -> Path:
 
 
 def compile_tape(folder: Path) -> Path:
-    """Compile `console/tape.py` into `folder` and return the extension."""
+    """Compile the recorder's hot path into `folder` and return the extension."""
     status, said = said_by([sys.executable, "-m", "tools.native", str(folder)], cwd=ROOT)
     assert status == 0, said
     return Path(said.splitlines()[-1])

@@ -16,7 +16,7 @@ from tools import native
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a package in the place of the checkout's."""
     monkeypatch.setattr(native, "PACKAGE", tmp_path)
-    (tmp_path / "tape.py").touch()
+    (tmp_path / "tape_native.pyx").touch()
     return tmp_path
 
 
@@ -24,7 +24,7 @@ def test_the_same_source_makes_the_same_bytes_which_name_no_folder(
     compiled_tape: Path, tmp_path: Path
 ) -> None:
     again = compile_tape(tmp_path)
-    assert again.name == f"tape{sysconfig.get_config_var('EXT_SUFFIX')}"
+    assert again.name == f"tape_native{sysconfig.get_config_var('EXT_SUFFIX')}"
     assert [file.name for file in tmp_path.iterdir()] == [again.name]
     assert again.read_bytes() == compiled_tape.read_bytes()
     for folder in (tmp_path, ROOT, Path(sysconfig.get_config_var("prefix"))):
@@ -33,22 +33,21 @@ def test_the_same_source_makes_the_same_bytes_which_name_no_folder(
 
 def test_what_this_interpreter_would_import_is_found_and_nothing_else(package: Path) -> None:
     assert native.compiled() is None
-    (package / "tape.of-another-interpreter.so").touch()
+    (package / "tape_native.of-another-interpreter.so").touch()
     assert native.compiled() is None
-    extension = package / f"tape{sysconfig.get_config_var('EXT_SUFFIX')}"
+    extension = package / f"tape_native{sysconfig.get_config_var('EXT_SUFFIX')}"
     extension.touch()
     assert native.compiled() == extension
 
 
-@pytest.mark.parametrize("changed", ["tape.py", "tape.pxd"])
-def test_what_is_older_than_its_source_or_its_types_is_stale(package: Path, changed: str) -> None:
+def test_what_is_older_than_its_source_is_stale(package: Path) -> None:
     assert native.stale() is None
-    extension = package / f"tape{sysconfig.get_config_var('EXT_SUFFIX')}"
-    for file in (package / "tape.py", package / "tape.pxd", extension):
+    extension = package / f"tape_native{sysconfig.get_config_var('EXT_SUFFIX')}"
+    for file in (package / "tape_native.pyx", extension):
         file.touch()
         os.utime(file, (1_000, 1_000))
     assert native.stale() is None
-    os.utime(package / changed, (1_001, 1_001))
+    os.utime(package / "tape_native.pyx", (1_001, 1_001))
     assert native.stale() == extension
 
 
@@ -67,7 +66,7 @@ def test_what_is_missing_is_named(
 
 def test_make_compiles_only_what_has_changed_or_gone(compiled_tape: Path, tmp_path: Path) -> None:
     """In a checkout that has nothing but these files, with a script in the place of Python."""
-    for name in ("Makefile", "console/tape.py", "tools/native.py", "pyproject.toml"):
+    for name in ("Makefile", "console/tape_native.pyx", "tools/native.py", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
         os.utime(tmp_path / name, (1_000, 1_000))
@@ -90,7 +89,7 @@ def test_make_compiles_only_what_has_changed_or_gone(compiled_tape: Path, tmp_pa
     assert compiles()
     os.utime(tmp_path / ".venv/.compiled", (3_000, 3_000))
     assert not compiles()
-    (tmp_path / "console/tape.pxd").touch()
+    (tmp_path / "console/tape_native.pyx").touch()
     assert compiles()
     assert not compiles()
     compiles("clean")

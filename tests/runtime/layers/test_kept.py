@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from runtime.layers.entries import TO_KEPT
+from runtime.layers.entries import NUMBERS_KEPT, TO_KEPT
 from runtime.layers.history import POSITION_KEY, Position, offset_of
 from runtime.layers.history_scripts import KEEP_AND_APPEND, KEEP_AND_PUBLISH
 from runtime.layers.pubsub import RedisPubSubChannelLayer
@@ -112,6 +112,32 @@ async def test_a_message_that_was_overtaken_and_is_kept_no_more_is_given_up(redi
     node._append_to_members = sending
     await layer.group_send("room", {"type": "chat", "n": 4})
     assert [(await take(layer, channel))["n"] for _ in range(2)] == [3, 4]
+    await layer.close()
+
+
+async def test_a_message_that_others_to_its_receiver_overtake_comes_all_the_same(redis_server):
+    """Between its place in the log and the receiver's stream, its sender sends on, at length."""
+    options = {"prefix": next(prefixes), "history": ["room"]}
+    layer = RedisChannelLayer(hosts=two_servers(redis_server), **options)
+    channel, other = await layer.new_channel(), await layer.new_channel()
+    await layer.group_add("room", channel)
+    node = layer._nodes.here()
+    is_kept, may_go = asyncio.Event(), asyncio.Event()
+
+    async def held_up(*arguments):
+        is_kept.set()
+        await may_go.wait()
+        await sending(*arguments)
+
+    sending, node._append_to_members = node._append_to_members, held_up
+    kept = asyncio.ensure_future(layer.group_send("room", {"type": "chat", "n": 0}))
+    await is_kept.wait()
+    node._sequence += NUMBERS_KEPT
+    await layer.send(other, {"type": "note", "n": 1})
+    assert (await take(layer, other))["n"] == 1
+    may_go.set()
+    await kept
+    assert (await take(layer, channel))["n"] == 0
     await layer.close()
 
 
