@@ -98,6 +98,13 @@ cdef class Hold:
         self._tape._busy += 1
         return True
 
+    cdef bint seize(self):
+        """Take it if it is free, and return whether it was; whoever has it writes what is late."""
+        if not self._lock.acquire(False):
+            return False
+        self._tape._busy += 1
+        return True
+
     def __exit__(self, *error):
         try:
             self._tape._let_go()
@@ -127,6 +134,7 @@ cdef class Tape:
     cdef bint _is_system_clock, _is_system_timer, _is_awaited
     cdef int _busy  # who holds the lock, and a happening that is being written
     cdef list _late, _written, _earlier
+    cdef bint _is_writing_late
     cdef Py_ssize_t _hot_size, _first, _next, _held_bytes
     cdef Py_ssize_t _received_count, _sent_count, _handled_count, _delivered_count
     cdef object _latest  # the connection that something happened to last
@@ -429,15 +437,21 @@ cdef class Tape:
                 pass
 
     cdef _write_late(self):
-        """Write what happened while somebody held the lock. Called with it, or while busy."""
+        """Write what happened while somebody held the lock. Called with it, so that one does."""
         cdef list late
-        while self._late:
-            late, self._late = self._late, []
-            try:
-                for happening in late:
-                    self._write_one_late(happening)
-            except Exception:
-                self.fail()
+        if self._is_writing_late:  # a finalizer, in the middle of it: the rest follows in order
+            return
+        self._is_writing_late = True
+        try:
+            while self._late:
+                late, self._late = self._late, []
+                try:
+                    for happening in late:
+                        self._write_one_late(happening)
+                except Exception:
+                    self.fail()
+        finally:
+            self._is_writing_late = False
 
     cdef _write_one_late(self, tuple happening):
         code, at, connection, one, two, three = happening
@@ -458,20 +472,17 @@ cdef class Tape:
         """See, after a happening, what else is to be done."""
         if self._busy:
             return
-        if self._late:
-            self._busy = 1
-            try:
-                self._write_late()
-            finally:
-                self._busy -= 1
+        if self._late and self.lock.seize():
+            self.lock.__exit__()
         if self._is_awaited or self._next - self._first >= MOST:
             self.fill()
 
     cdef _let_go(self):
         """Somebody has read or written what is known, and gives up the lock."""
         self._latest = self._known = None  # it may be listed no more
+        position = self._folding.journal.position[1]  # first: others may write while it is asked
         if not self._written:
-            self._first = self._next = self._folding.journal.position[1]
+            self._first = self._next = position
         if self._busy == 1 and self._late:
             self._write_late()
         self._busy -= 1

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from console.connection import ConnectionState
 from console.recorder import Recorder
 from runtime.taps import Connection
 from tests.console.recording import Recording
@@ -161,6 +162,41 @@ def test_threads_that_write_while_others_read_and_join_mix_nothing_up() -> None:
     assert failures == []
     for connection in connections:
         require_echoes(recording, connection, texts)
+
+
+def test_what_is_written_late_is_overtaken_by_nothing_that_came_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recording = Recording()
+    recorder, turn = recording.recorder, ConnectionState.turn
+    busy, late = opened(recording), opened(recording)
+    event = {"type": "websocket.receive", "text": "late"}
+    reader = threading.Thread(target=lambda: len(recorder.journal))
+
+    def turned(self: ConnectionState, now: float) -> None:
+        """Let others do what they would while this connection's message is being written."""
+        turn(self, now)
+        if self.id == busy.id:
+            with recorder.lock:
+                recorder.event_received(late, event)
+        elif self.id == late.id:
+            recorder.handler_started(late, event, None, 0.0)
+            reader.start()
+            reader.join(0.1)  # or it waits for the lock until all of this is over
+
+    monkeypatch.setattr(ConnectionState, "turn", turned)
+    recording.clock.advance(3_600)
+    recorder.event_received(busy, {"type": "websocket.receive", "text": "busy"})
+    while not recording.state(late).in_count:  # the tape in Python writes when somebody reads
+        pass
+    reader.join(PATIENCE_S)
+    recorder.handler_finished(late, event, None)
+    (came, ended) = (
+        entry
+        for entry in recorder.journal
+        if entry.connection is recording.state(late) and entry.kind in ("in", "handler")
+    )
+    assert ended.cause == recorder.journal.spell(came)
 
 
 def test_a_finalizer_that_sends_in_the_middle_of_anything_mixes_nothing_up() -> None:
