@@ -52,14 +52,15 @@ class Meter:
 
     def read(self, now: float) -> tuple[int, ...]:
         """Return the counts, oldest bucket first."""
-        newest, size = int(now / self._bucket_s), len(self._counts)
-        if newest - self._newest >= size:
+        counts, size = self._counts, len(self._counts)
+        passed = int(now / self._bucket_s) - self._newest
+        if abs(passed) >= size:
             return (0,) * size
-        wanted = range(newest - size + 1, newest + 1)
-        return tuple(
-            self._counts[bucket % size] if self._newest - size < bucket <= self._newest else 0
-            for bucket in wanted
-        )
+        oldest = self._slot + 1
+        known = (*counts[oldest:], *counts[:oldest])
+        nothing = (0,) * abs(passed)
+        # Before the running bucket: the clock was set back.
+        return known[passed:] + nothing if passed >= 0 else nothing + known[:passed]
 
     def _turn_to(self, bucket: int) -> None:
         size = len(self._counts)

@@ -10,6 +10,8 @@ import os
 import platform
 import re
 import sys
+import time
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 import django
@@ -24,7 +26,13 @@ SERVERS = ("uvicorn", "hypercorn", "granian")
 
 
 def rss_bytes() -> int:
-    """Return the memory that this process holds; 0 if nobody can say."""
+    """Return the memory that this process holds, as of this second; 0 if nobody can say."""
+    return _rss_bytes(int(time.monotonic()))
+
+
+@lru_cache(maxsize=1)
+def _rss_bytes(second: int) -> int:
+    """Ask for it, once in a second: each page that is open shows it again and again."""
     try:
         with open("/proc/self/statm", "rb") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
