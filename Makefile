@@ -7,6 +7,9 @@ HOST ?= 127.0.0.1
 ROUNDS ?= 5
 JOBS ?= 2
 PYTHON := .venv/bin/python
+COMPILED := $(wildcard console/tape_native.*.so)
+# What was compiled once is compiled again when its source has changed.
+FRESH := $(if $(COMPILED),.venv/.compiled)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -17,13 +20,13 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 .PHONY: run
-run: .venv/.demo ## Run the demo with its console (PORT=8000 HOST=127.0.0.1 ARGS="--processes 3")
+run: .venv/.demo $(FRESH) ## Run the demo with its console (PORT=8000 HOST=127.0.0.1 ARGS="--processes 3")
 	@exec $(PYTHON) -m console.cli demo --port "$(PORT)" --host "$(HOST)" $(ARGS)
 
 # The servers and commands that tests start, some hundred, are compiled once, even where a container
 # has it that nothing is compiled.
 .PHONY: test
-test: .venv/.test ## Run all tests, with a real Redis, Chromium and Mosquitto (JOBS=2 ARGS="-k mailbox")
+test: .venv/.test $(FRESH) ## Run all tests, with a real Redis, Chromium and Mosquitto (JOBS=2 ARGS="-k mailbox")
 	@$(PYTHON) -m tools.programs
 	@CHANNELSCOPE_CHROMIUM="$$($(PYTHON) -m tools.browser)" && export CHANNELSCOPE_CHROMIUM && \
 		export PYTHONDONTWRITEBYTECODE= && exec $(PYTHON) -m pytest --numprocesses $(JOBS) $(ARGS)
@@ -46,12 +49,15 @@ format: .venv/.lint ## Mend the style with ruff
 docs: .venv/.docs ## Build the documentation into docs/_build/html
 	$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
+.PHONY: native
+native: .venv/.compiled ## Compile the recorder's hot path in place, as a wheel has it
+
 .PHONY: bench
-bench: .venv/.bench .venv-channels/.bench ## Compare the speed with Channels' (ROUNDS=5 ARGS="-k echo")
+bench: .venv/.bench .venv-channels/.bench .venv/.compiled ## Compare the speed with Channels' (ROUNDS=5 ARGS="-k echo")
 	@exec $(PYTHON) -m tests.benchmarks --rounds $(ROUNDS) $(ARGS)
 
 .PHONY: shots
-shots: .venv/.shots ## Take pictures of every room of the console into docs/images (ARGS="traffic trace")
+shots: .venv/.shots $(FRESH) ## Take pictures of every room of the console into docs/images (ARGS="traffic trace")
 	@CHANNELSCOPE_CHROMIUM="$$($(PYTHON) -m tools.browser)" && export CHANNELSCOPE_CHROMIUM && \
 		exec $(PYTHON) -m tools.shots $(ARGS)
 
@@ -64,14 +70,22 @@ check: lint types test docs ## Do all that has to pass: lint, types, test, docs
 
 .PHONY: clean
 clean: ## Remove all that these targets made, but not the demo's data in .channelscope
+	rm -f console/tape_native.*.so
 	rm -rf .venv .venv-channels build dist docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp for each extra: pip runs again only after pyproject.toml has changed.
-.venv/.shots .venv/.bench .venv/.demo .venv/.test .venv/.lint .venv/.types .venv/.docs: .venv/.%: pyproject.toml .venv/.python
+.venv/.shots .venv/.native .venv/.bench .venv/.demo .venv/.test .venv/.lint .venv/.types .venv/.docs: .venv/.%: pyproject.toml .venv/.python
 	@echo "Installing what \`$*\` needs..."
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
 	@touch $@
+
+.venv/.compiled: console/tape_native.pyx tools/native.py .venv/.native $(if $(COMPILED),,.venv/.removed)
+	@$(PYTHON) -m tools.native
+	@touch $@
+
+# Never made: what depends on it is always made anew.
+.venv/.removed:
 
 .venv/.python:
 	@"$(PY)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

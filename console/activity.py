@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 
 from console.handlers import STEP_S, STEPS
 from console.latency import LONGEST_S, add_sparse, empty, quantile, sparse
@@ -188,14 +189,20 @@ def series(activities: Iterable[Activity], *names: str) -> list[float]:
     Args:
         names: the series of `Steps` that are added up.
     """
-    total = [0.0] * STEPS
-    for activity in activities:
-        counts = added([getattr(activity.steps, name) for name in names], STEPS)
-        rates = [count / STEP_S for count in counts]
-        left = 1.0 - activity.running_s / STEP_S
-        rates[-1] += rates[-2] * left
-        total = [one + other for one, other in zip(total, rates, strict=True)]
-    return total
+    found = [_rates(activity, names, STEPS) for activity in activities]
+    return list(map(sum, zip(*found, strict=True))) if found else [0.0] * STEPS
+
+
+def rate_now(activities: Iterable[Activity], *names: str) -> float:
+    """Return the last of `series()`."""
+    return sum(_rates(activity, names, 2)[-1] for activity in activities)
+
+
+def _rates(activity: Activity, names: Sequence[str], steps: int) -> list[float]:
+    counts = added([getattr(activity.steps, name) for name in names], steps)
+    rates = [count / STEP_S for count in counts]
+    rates[-1] += rates[-2] * (1.0 - activity.running_s / STEP_S)
+    return rates
 
 
 def open_counts(activities: Iterable[Activity]) -> list[int]:
@@ -218,7 +225,7 @@ def quantiles(activities: Iterable[Activity], share: float) -> list[float | None
     """
     known = [activity.steps.durations for activity in activities]
     padded = [((),) * (STEPS - len(one)) + one for one in known]
-    return [_quantile(merged(step), share) for step in zip(*padded, strict=True)] or [None] * STEPS
+    return [_quantile(step, share) for step in zip(*padded, strict=True)] or [None] * STEPS
 
 
 def handlers_of(activities: Iterable[Activity]) -> list[HandlerActivity]:
@@ -241,14 +248,25 @@ def merged(many: Iterable[Sequence[int]]) -> array[int]:
 
 def added(many: Sequence[Sequence[int]], length: int) -> tuple[int, ...]:
     """Return the sums, place by place, of series that end at the same time."""
-    total = [0] * length
-    for one in many:
-        for place, count in enumerate(reversed(one[-length:]), 1):
-            total[-place] += min(max(count, 0), _LARGEST)
-    return tuple(total)
+    padded = [(*(0,) * (length - len(one)), *_held(one[-length:])) for one in many]
+    if len(padded) == 1:
+        return padded[0]
+    return tuple(map(sum, zip(*padded, strict=True))) if padded else (0,) * length
 
 
-def _quantile(buckets: array[int], share: float) -> float | None:
+def _held(counts: Sequence[int]) -> Sequence[int]:
+    """Return counts that another process has said, within their bounds."""
+    if not counts or (min(counts) >= 0 and max(counts) <= _LARGEST):
+        return counts
+    return [min(max(count, 0), _LARGEST) for count in counts]
+
+
+@lru_cache(maxsize=16 * STEPS)
+def _quantile(step: tuple[Pairs, ...], share: float) -> float | None:
+    """Return a quantile of one step of all processes; all but the last steps stay as they are."""
+    if not any(step):
+        return None
+    buckets = merged(step)
     return quantile(buckets, share, LONGEST_S) if any(buckets) else None
 
 

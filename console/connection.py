@@ -7,25 +7,20 @@ resolves a lazy object and never touches the database.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, Literal, TypeAlias
 
 from django.utils.functional import LazyObject, empty
 
-from console.handlers import HandlerStats
+from console.captured import Waiting
+from console.taping import Counted
 from runtime.taps import Connection
 from runtime.typing import Event, Scope
 
 Phase: TypeAlias = Literal["connecting", "open", "closing", "closed", "refused", "error"]
 Closer: TypeAlias = Literal["client", "application", "server", "error", ""]
 
-Waiting: TypeAlias = tuple[Event, str | int, int, str]
-"""(message, trace or its number here, offset of its entry, type): what waits for its handler."""
-
 ACTIVITY_BUCKETS = 18
 ACTIVITY_S = 60.0
-PENDING = 1_024
-"""Events that may wait for their handlers; those before them lose their link, not their entry."""
 
 
 class Meter:
@@ -57,14 +52,15 @@ class Meter:
 
     def read(self, now: float) -> tuple[int, ...]:
         """Return the counts, oldest bucket first."""
-        newest, size = int(now / self._bucket_s), len(self._counts)
-        if newest - self._newest >= size:
+        counts, size = self._counts, len(self._counts)
+        passed = int(now / self._bucket_s) - self._newest
+        if abs(passed) >= size:
             return (0,) * size
-        wanted = range(newest - size + 1, newest + 1)
-        return tuple(
-            self._counts[bucket % size] if self._newest - size < bucket <= self._newest else 0
-            for bucket in wanted
-        )
+        oldest = self._slot + 1
+        known = (*counts[oldest:], *counts[:oldest])
+        nothing = (0,) * abs(passed)
+        # Before the running bucket: the clock was set back.
+        return known[passed:] + nothing if passed >= 0 else nothing + known[:passed]
 
     def _turn_to(self, bucket: int) -> None:
         size = len(self._counts)
@@ -78,16 +74,11 @@ class Meter:
         self.ends_at = self._begins_at + self._bucket_s
 
 
-class ConnectionState:
+class ConnectionState(Counted):
     """One connection as the recorder knows it.
 
     Holds the populated scope while it is listed, so that who is signed in is read
     when somebody asks; `forget()` lets go of it.
-
-    Attributes:
-        pending: what waits for its handler: message, trace, position, type.
-        turns_at: when the running bucket of its activity ends: to be asked before a message is
-            counted, and if it is over, `turn()`.
     """
 
     __slots__ = (
@@ -100,40 +91,29 @@ class ConnectionState:
         "closed_at",
         "closed_by",
         "connection",
-        "consumer_class",
-        "deepest",
         "error_count",
         "error_id",
-        "handled",
         "id",
-        "in_bytes",
-        "in_count",
         "is_from_console",
-        "last_at",
         "last_error",
-        "layer_count",
         "method",
         "opened_at",
         "opened_by",
-        "out_bytes",
-        "out_count",
         "path",
-        "pending",
         "phase",
         "protocol",
-        "revision",
         "route",
         "scope",
         "shown",
         "status",
         "subprotocol",
-        "turns_at",
         "user",
     )
 
     def __init__(
         self, connection: Connection, *, is_from_console: bool = False, opened_by: str = ""
     ) -> None:
+        super().__init__()
         scope = connection.scope
         self.id = connection.id
         self.connection: Connection | None = connection  # for who acts on it, while it is served
@@ -147,11 +127,9 @@ class ConnectionState:
         self.phase: Phase = "connecting" if self.protocol == "websocket" else "open"
         self.route = ""
         self.arguments: dict[str, Any] = {}
-        self.consumer_class: type[Any] | None = None
         self.channel_name = ""
         self.subprotocol = ""
-        self.in_count = self.in_bytes = self.out_count = self.out_bytes = 0
-        self.layer_count = self.error_count = 0
+        self.error_count = 0
         self.last_error = ""
         self.error_id = 0
         self.closed_at: float | None = None
@@ -160,15 +138,10 @@ class ConnectionState:
         self.closed_by: Closer = ""
         self.status: int | None = None
         self.user = ""
-        self.revision = -1
         # What a reader has worked out of the scope, and of which arguments.
         self.shown: tuple[dict[str, Any], tuple[str, str, str, str]] | None = None
-        self.turns_at = 0.0
         self._meter = Meter(ACTIVITY_BUCKETS, ACTIVITY_S)
         self._counted = 0  # of its messages, in the meter
-        self.deepest = 0
-        self.handled: dict[str, HandlerStats] = {}
-        self.pending: deque[Waiting] = deque(maxlen=PENDING)
 
     def __repr__(self) -> str:
         return f"<ConnectionState {self.id} {self.protocol} {self.phase}>"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from math import ceil
 
 BUCKETS = 225
@@ -61,7 +62,10 @@ def empty() -> array[int]:
 
 def sparse(buckets: Sequence[int]) -> tuple[int, ...]:
     """Return the buckets that have something in them as number, count, number, count, ..."""
-    return tuple(part for number, count in enumerate(buckets) if count for part in (number, count))
+    pairs: list[int] = []
+    for number in compress(range(len(buckets)), buckets):
+        pairs += (number, buckets[number])
+    return tuple(pairs)
 
 
 def add_sparse(into: array[int], pairs: Sequence[int]) -> None:

@@ -29,6 +29,7 @@ from django.urls import set_script_prefix
 from django.utils.safestring import SafeString
 
 from console import mount, zones
+from console.own_time import Timed
 from console.pages.client import ClientPage
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
@@ -139,11 +140,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
                 if not may_watch(await user_now(self.scope)):
                     await self.close(FORBIDDEN, "not staff any more")
                     return
-            began_s = time.thread_time()
-            update = await page.update()
+            timed = Timed(page.update())
+            update = await timed
             if update:
-                cost_s = time.thread_time() - began_s
-                watch.rest(cost_s + await self._deliver(update, page.position))
+                watch.rest(timed.seconds + await self._deliver(update, page.position))
             await watch.changed_within(page.tick_s)
 
     async def _deliver(self, update: Update, position: str) -> float:
@@ -155,13 +155,19 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if update.fresh:
             batch["fresh"] = update.fresh
         if update.partials:
-            # In a thread: the application's events must not wait for the console's templates.
-            in_thread = sync_to_async(_render_timed, thread_sensitive=False)
-            batch["content"], cost_s = await in_thread(update.partials)
+            batch["content"], cost_s = await _rendered(update.partials)
         self._seen.clear()
         await self.send_json(batch)
         await self._seen.wait()
         return cost_s
+
+
+async def _rendered(partials: list[Partial]) -> tuple[str, float]:
+    if all(partial.is_light for partial in partials):
+        return _render_timed(partials)
+    # In a thread: the application's events must not wait for the console's templates.
+    in_thread = sync_to_async(_render_timed, thread_sensitive=False)
+    return await in_thread(partials)
 
 
 def _render_timed(partials: list[Partial]) -> tuple[str, float]:

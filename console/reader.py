@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import TypeVar
@@ -18,10 +18,11 @@ from console.connection import ConnectionState
 from console.connection_glance import Glance
 from console.connection_view import ConnectionReader, ConnectionView
 from console.density import density_of
-from console.entry import DIRECTIONS, Entry, Kind, Position, unspell
+from console.entry import DIRECTIONS, Direction, Entry, Kind, Position, unspell
 from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
 from console.exports import prometheus
 from console.exports.record import Record, record
+from console.journal import Journal
 from console.ordering import Order
 from console.process import ProcessView, Totals
 from console.query import Query
@@ -41,6 +42,12 @@ MISSED = 20
 MOST_JUDGED = 2_000
 """Entries that one look holds against a filter: of more, some are left out and counted."""
 
+RATED_S = 0.2
+"""How long a rate over the last 10 s holds for who else asks for it."""
+
+_KEPT = frozenset(kind for kind, name in DIRECTIONS.items() if name in ("error", "life"))
+"""Kinds of which none is left out."""
+
 
 class Reader:
     """Shows what `recorder` has written.
@@ -54,6 +61,8 @@ class Reader:
         redactor = self._redactor = Redactor(settings.REDACT)
         self.recorder = recorder
         self.watchers = Watchers(recorder)
+        self._rates: Mapping[Direction, float] = {}
+        self._rated_at = float("-inf")
         self._connections = ConnectionReader(process.name, redactor, settings.IDLE_S, process.epoch)
         self.entry_reader = EntryReader(
             process.name, process.epoch, redactor, settings.PREVIEW_CHARS
@@ -270,7 +279,6 @@ class Reader:
         limit: int | None = None,
         must_reload: bool = False,
         with_connections: bool = True,
-        with_entries: bool = True,
     ) -> Changes:
         """Return what changed since the entry at `offset`; see `Relay.changes`."""
         recorder = self.recorder
@@ -278,11 +286,8 @@ class Reader:
             position = recorder.journal.position
             changed = recorder.state.changed_since(offset)[::-1] if with_connections else []
             removed = recorder.state.removed_since(offset)
-            judged: Sequence[Entry] = ()
-            count = missed = 0
-            if with_entries:
-                most = MOST_JUDGED if query else limit
-                judged, count, missed = self._candidates(offset, query, connection, most)
+            most = MOST_JUDGED if query else limit
+            judged, count, missed = self._candidates(offset, query, connection, most)
         wanted = await self._matching_entries(query, judged)
         kept = sample(wanted, limit) if query and limit is not None else wanted
         views: list[ConnectionView] = []
@@ -311,13 +316,14 @@ class Reader:
         """
         journal = self.recorder.journal
         start, kinds, connections = journal.outline(offset)
-        possible = _kinds_of(query)
-        places = [
-            place
-            for place, (kind, known) in enumerate(zip(kinds, connections, strict=True))
-            if kind in possible
-            and (connection is None or (known is not None and known.id == connection))
-        ]
+        places: Sequence[int] = range(len(kinds))
+        if query:
+            possible = _kinds_of(query)
+            # Thousands come between two looks, and mostly none of them is wanted.
+            none = possible.isdisjoint(kinds)
+            places = () if none else [one for one in places if kinds[one] in possible]
+        if connection is not None:
+            places = [one for one in places if _id_of(connections[one]) == connection]
         chosen = sample(places, most, kinds.__getitem__) if most is not None else places
         entries = [entry for place in chosen if (entry := journal.get(start + place)) is not None]
         return entries, len(places), max(start - offset, 0)
@@ -340,7 +346,7 @@ class Reader:
         recorder = self.recorder
         with recorder.lock:
             state, journal = recorder.state, recorder.journal
-            rate = rates(journal, recorder.clock())
+            rate = self._rates_at(journal, recorder.clock())
             return Totals(
                 in_rate=rate["in"],
                 out_rate=rate["out"],
@@ -353,6 +359,12 @@ class Reader:
                 by_protocol=state.count_by_protocol(),
             )
 
+    def _rates_at(self, journal: Journal, now: float) -> Mapping[Direction, float]:
+        """Return the rates: counted once for all who ask within a moment."""
+        if not 0.0 < now - self._rated_at < RATED_S:
+            self._rates, self._rated_at = rates(journal, now), now
+        return self._rates
+
     def _listed(self) -> list[ConnectionState]:
         with self.recorder.lock:
             return list(self.recorder.state)
@@ -362,6 +374,12 @@ class Reader:
         recorder = self.recorder
         groups = recorder.state.memberships.of_channel(known.channel_name)
         return self._connections.view(known, groups, recorder.clock(), with_scope=with_scope)
+
+    def glance(self, known: ConnectionState) -> Glance:
+        """Return a connection looked at for single values; for who holds the recorder's lock."""
+        recorder = self.recorder
+        groups = recorder.state.memberships.of_channel(known.channel_name)
+        return Glance(known, self._connections, groups, recorder.clock())
 
     async def _views(self, known: Iterable[ConnectionState]) -> list[ConnectionView]:
         views: list[ConnectionView] = []
@@ -428,6 +446,10 @@ def _is_on(entry: Entry, connection_id: str | None) -> bool:
     return entry.connection is not None and entry.connection.id == connection_id
 
 
+def _id_of(known: ConnectionState | None) -> str:
+    return known.id if known is not None else ""
+
+
 def _kinds_of(query: Query | None) -> frozenset[Kind]:
     """Return the kinds of entries that may be what a query asks for."""
     return frozenset(
@@ -444,8 +466,11 @@ def sample(
     if len(entries) <= limit:
         return entries
     step = -(-len(entries) // limit)
+    kinds = list(map(kind_of, entries))
+    if _KEPT.isdisjoint(kinds):
+        return entries[::step]
     return [
         entry
-        for index, entry in enumerate(entries)
-        if index % step == 0 or DIRECTIONS[kind_of(entry)] in ("error", "life")
+        for index, (entry, kind) in enumerate(zip(entries, kinds, strict=True))
+        if index % step == 0 or kind in _KEPT
     ]

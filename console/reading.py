@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from console.connection_row import Row
 from console.connection_view import ConnectionView
 from console.density import Density
 from console.entry import Position, spell, unspell
@@ -164,6 +165,27 @@ class EntryPage:
     since: Mapping[str, int] = field(default_factory=dict)
     silent: Sequence[str] = ()
     density: Density = field(default_factory=lambda: Density(0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class RowChanges:
+    """What changed since a position of the rows that a list shows, in one process.
+
+    Attributes:
+        position: where to go on from.
+        changed: ids of all connections that changed, whether they are shown or not.
+        rows: those that are shown and changed, and those that came, as they are now.
+        came: ids of those that match and were not listed before.
+        removed: ids of those that are no longer listed.
+        must_reload: whether the process has started anew; see `Changes`.
+    """
+
+    position: Position
+    changed: Sequence[str]
+    rows: list[Row]
+    came: frozenset[str]
+    removed: list[str]
+    must_reload: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,12 @@ Source: decisions 9, 10 and 12 of the design; docs/decisions/0039-the-tape.md
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, TypeGuard, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from console import mount
 from console.capture import NOTHING, Kept, keep_event, keep_message, keep_payload
@@ -28,17 +27,8 @@ from console.folding import Folding
 from console.journal import Journal
 from console.process import ProcessView
 from console.state import State
-from console.tape import (
-    DELIVERED,
-    FINISHED,
-    HOT_SIZE,
-    MOST,
-    RECEIVED,
-    SENT,
-    STARTED,
-    Origin,
-    Running,
-)
+from console.tape import HOT_SIZE
+from console.taping import Origin, Running, Tape
 from runtime.taps import (
     Cause,
     Connection,
@@ -46,7 +36,6 @@ from runtime.taps import (
     Observer,
     current_cause,
     current_connection,
-    never_raises,
     taps,
 )
 from runtime.typing import ASGIApplication, Event, Message, Scope
@@ -59,9 +48,6 @@ NOTE_CHARS = 500
 
 TAKEN_KEPT = 1_000
 """Messages that were taken from a channel, and may yet be handed to a worker's consumer."""
-
-_PLAIN: Final[frozenset[type]] = frozenset({str, bytes})
-_NOWHERE: Final = Origin(None, "", "", NOTHING)
 
 
 def _in_order(
@@ -95,12 +81,11 @@ def _nothing(scope: Scope) -> None:
     return None
 
 
-class Recorder(Observer):
+class Recorder(Tape, Observer):
     """Records one process.
 
-    Taps come from the event loop and from handlers' threads; `lock` is held while what they
-    say is written down, and by whoever reads. It is reentrant because a finalizer may
-    run, and send, while it is held.
+    Taps come from the event loop and from handlers' threads; `lock` is held while what is rare
+    is written down, and by whoever reads.
 
     Args:
         process: which process this is; its epoch is the journal's.
@@ -118,6 +103,16 @@ class Recorder(Observer):
         on_serving: called when an event loop begins to serve, and for each scope; or None.
     """
 
+    never_raise = frozenset(
+        {
+            "event_received",
+            "event_sent",
+            "handler_started",
+            "handler_finished",
+            "message_delivered",
+        }
+    )
+
     def __init__(
         self,
         process: ProcessView,
@@ -132,24 +127,20 @@ class Recorder(Observer):
     ) -> None:
         self.process = process
         self.settings = settings
-        self.clock = clock
-        self.lock = threading.RLock()
-        self.on_change: Callable[[], None] | None = None
-        self.on_serving: Callable[[], None] | None = None
-        self._folding = Folding(
+        folding = Folding(
             process.epoch,
             capacity=settings.RING_ENTRIES,
             capacity_bytes=settings.RING_BYTES,
             closed_kept=settings.CLOSED_KEPT,
         )
+        hot_size = min(HOT_SIZE, settings.PAYLOAD_BYTES // 4)  # a character takes up to 4
+        super().__init__(folding, clock, timer, hot_size)
+        self.on_change: Callable[[], None] | None = None
+        self.on_serving: Callable[[], None] | None = None
+        self._folding = folding
         self._journal, self._state = self._folding.journal, self._folding.state
-        self._tape: list[Any] = []
-        self._most = MOST
         self._is_folding = False
         self._later: list[Callable[[], object]] = []
-        self._hot_size = min(HOT_SIZE, settings.PAYLOAD_BYTES // 4)  # a character takes up to 4
-        self._origin = _NOWHERE
-        self._timer = timer
         self._live = live
         self._is_marked = is_marked
         self._opened_by = opened_by
@@ -175,10 +166,6 @@ class Recorder(Observer):
         """Return what happens now on a connection is an effect of."""
         self.fold()
         return self._folding.cause(_effect_of(connection))
-
-    def wake_next(self) -> None:
-        """Call `on_change` once, as soon as something more is written."""
-        self._most = 0
 
     # Which connections are seen
 
@@ -252,120 +239,43 @@ class Recorder(Observer):
             known.error_count += 1
             self._state.count_miss(known, tuple(tried), entry.at)
 
-    # What comes with every message: see `tape` for what is put on it
-
-    @never_raises
-    def event_received(self, connection: Connection, event: Event) -> None:
-        """Write an event of the client, which begins a trace; or a job, which goes on in one."""
-        kind = event["type"]
-        data: Any = event.get("text")
-        if data.__class__ is not str:
-            data = event.get("bytes")
-        if kind != "websocket.receive" or type(data) not in _PLAIN or len(data) > self._hot_size:
-            self._write_received(connection, event)
-            return
-        tape = self._tape
-        tape += (RECEIVED, self.clock(), connection, event, kind, data, None)
-        if len(tape) > self._most:
-            self._fill()
-
-    @never_raises
-    def event_sent(self, connection: Connection, event: Event) -> None:
-        """Write an event of the application."""
-        kind = event["type"]
-        data: Any = event.get("text")
-        if data.__class__ is not str:
-            data = event.get("bytes")
-        if kind != "websocket.send" or type(data) not in _PLAIN or len(data) > self._hot_size:
-            self._write_sent(connection, event)
-            return
-        tape = self._tape
-        effect_of = current_cause.get() or connection.cause
-        tape += (SENT, self.clock(), connection, None, kind, data, effect_of)
-        if len(tape) > self._most:
-            self._fill()
-
-    @never_raises
-    def handler_started(
-        self, connection: Connection, message: Event, cause: Cause | None, waited_s: float
-    ) -> None:
-        """Make what happens next on this connection an effect of `message`."""
-        running = Running()
-        running.message = message
-        self._tape += (STARTED, self._timer(), connection, message, waited_s, running, cause)
-        connection.cause = running  # not before it is on the tape: a thread may send already
-
-    @never_raises
-    def handler_finished(
-        self, connection: Connection, message: Event, error: BaseException | None
-    ) -> None:
-        """Write how long the handler took and whether it failed."""
-        now = self._timer()
-        running = connection.cause
-        connection.cause = None
-        if not _handles(running, message):
-            # Another handler runs beside it: what this one is an effect of is in its context.
-            running = current_cause.get()
-            if not _handles(running, message):
-                return
-        if error is not None:
-            self._write_failure(connection, running, error, now)
-            return
-        tape = self._tape
-        tape += (FINISHED, now, connection, running, self.clock(), None, None)
-        if len(tape) > self._most:
-            self._fill()
-
-    @never_raises
-    def message_delivered(
-        self, connection: Connection | None, channel: str, message: Message, cause: Cause | None
-    ) -> None:
-        """Write that a message reached a receiver."""
-        origin = self._origin
-        if cause is None or origin.cause is not cause:
-            origin = self._origin_of(message, cause) or _NOWHERE
-        if connection is None:
-            self._write_taken(channel, message, origin)
-            return
-        tape = self._tape
-        tape += (DELIVERED, self.clock(), connection, message, channel, origin, None)
-        if len(tape) > self._most:
-            self._fill()
+    # What comes with every message: see `tape`
 
     def fold(self) -> bool:
         """Bring what is known up to date. Returns False if that is being done just now."""
-        if not self._tape:
+        if not self.has_captured():
             return not self._is_folding
         with self.lock:
             if self._is_folding:
                 return False
             self._is_folding = True
             try:
-                # What other threads put on the tape meanwhile stays on it.
-                captured = self._tape[:]
-                del self._tape[: len(captured)]
-                self._folding.fold(captured)
+                self._folding.keep(self.take())
             finally:
                 self._is_folding = False
             while self._later:
                 self._later.pop(0)()
         return True
 
-    def _fill(self) -> None:
-        if self._most == 0:
-            self._most = MOST
-            if self.on_change is not None:
-                self.on_change()
-        if len(self._tape) > MOST:
+    def fill(self) -> None:
+        """Take what was captured if it is time, and say so to whoever waits for it."""
+        if self.was_awaited() and self.on_change is not None:
+            self.on_change()
+        if self.is_full():
             try:
                 self.fold()
             except Exception:
-                taps.give_up(self, "fold")
+                self.fail()
+
+    def fail(self) -> None:
+        """End the recording: a fault of ours, which is being handled, is no fault of the caller."""
+        taps.give_up(self, "fold")
 
     # Events and handlers that are rare
 
     @_in_order
-    def _write_received(self, connection: Connection, event: Event) -> None:
+    def write_received(self, connection: Connection, event: Event) -> None:
+        """Write an event of the client that is rare or large."""
         if (known := self._state.get(connection.id)) is None:
             return
         is_job = known.protocol == "channel"
@@ -382,7 +292,8 @@ class Recorder(Observer):
             connection.cause = (entry.trace, self._journal.spell(entry))
 
     @_in_order
-    def _write_sent(self, connection: Connection, event: Event) -> None:
+    def write_sent(self, connection: Connection, event: Event) -> None:
+        """Write an event of the application that is rare or large."""
         if (known := self._state.get(connection.id)) is None:
             return
         kept = keep_event(event, self.settings.PAYLOAD_BYTES)
@@ -393,9 +304,10 @@ class Recorder(Observer):
             self._close(known)
 
     @_in_order
-    def _write_failure(
+    def write_failure(
         self, connection: Connection, running: Running, error: BaseException, now: float
     ) -> None:
+        """Write that a handler failed, at `now` by the timer."""
         if (known := self._state.get(connection.id)) is None:
             return
         trace, cause = self._folding.cause(running) or ("", "")
@@ -436,7 +348,7 @@ class Recorder(Observer):
         return self._sent(entry)
 
     @_in_order
-    def _write_taken(self, channel: str, message: Message, origin: Origin) -> None:
+    def write_taken(self, channel: str, message: Message, origin: Origin) -> None:
         """Write that a message was taken from a channel: a worker hands it to a consumer."""
         trace, cause = origin.trace, origin.position
         payload, size, _, is_cut = origin.kept
@@ -521,8 +433,8 @@ class Recorder(Observer):
         self._state.tally.count(kind, entry.at)
         if known is not None:
             known.revision = entry.offset
-        if self._most == 0:
-            self._fill()
+        if self.was_awaited() and self.on_change is not None:
+            self.on_change()
         return entry
 
     def _write_send(self, kind: Kind, sender: Connection | None, message: Message) -> Entry:
@@ -537,11 +449,11 @@ class Recorder(Observer):
     def _sent(self, entry: Entry) -> Cause:
         """Return the cause that a message carries, whose deliveries are probably next."""
         cause = (entry.trace, self._journal.spell(entry))
-        self._origin = self._origin_at(cause, entry, entry.type)
+        self.origin = self._origin_at(cause, entry, entry.type)
         return cause
 
     @_in_order
-    def _origin_of(self, message: Message, cause: Cause | None) -> Origin:
+    def origin_of(self, message: Message, cause: Cause | None) -> Origin:
         """Return what all deliveries of a message have in common: it is kept once."""
         sent = self._journal.find(unspell(cause[1])) if cause is not None else None
         name = str(message.get("type", ""))
@@ -551,7 +463,7 @@ class Recorder(Observer):
             kept = self._keep(message)
             origin = Origin(cause, name, "", kept, weight=kept[2])
         if cause is not None:
-            self._origin = origin
+            self.origin = origin
         return origin
 
     @staticmethod
@@ -647,10 +559,6 @@ def _effect_of(connection: Connection | None) -> Any:
     A handler beside others has its cause in its own context: the connection knows one alone.
     """
     return current_cause.get() or (connection.cause if connection is not None else None)
-
-
-def _handles(effect_of: object, message: Event) -> TypeGuard[Running]:
-    return isinstance(effect_of, Running) and effect_of.message is message
 
 
 def _by_name(url_route: Mapping[str, Any]) -> dict[str, Any]:

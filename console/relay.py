@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Container, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -37,12 +37,14 @@ from console.reading import (
     Listing,
     ListingRequest,
     RouteCounts,
+    RowChanges,
 )
 from console.recorder import Recorder
 from console.relay_joining import Joining
 from console.relay_node import ANSWER_S, RelayNode
 from console.relay_replies import Replies, heard
 from console.relay_watching import Watched
+from console.row_reading import read_rows
 from console.sharing import Shared
 from console.trace_glance import TraceGlance, TraceListing, TracesRequest, in_order, joined
 from console.traces import Held, Trace, build
@@ -322,7 +324,7 @@ class Relay:
         *,
         connection: str | None = None,
         limit: int | None = None,
-        with_entries: bool = True,
+        with_connections: bool = True,
     ) -> Changes:
         """Return what changed in this process since `position`.
 
@@ -332,7 +334,7 @@ class Relay:
             connection: only what concerns the connection with this id.
             limit: about how many entries to return; beyond it they are sampled evenly,
                 but those of errors and of a connection's life are all kept.
-            with_entries: False for connections alone.
+            with_connections: False for entries alone.
         """
         reader = self.reader
         epoch, offset = position or reader.position
@@ -343,7 +345,35 @@ class Relay:
             connection=connection,
             limit=limit,
             must_reload=must_reload,
-            with_entries=with_entries,
+            with_connections=with_connections,
+        )
+
+    async def rows(
+        self,
+        position: Position | None,
+        query: Query | None = None,
+        *,
+        shown: Container[str],
+        listed: Container[str],
+    ) -> RowChanges:
+        """Return what changed in this process since `position` of the rows that a list shows.
+
+        Args:
+            position: that of an earlier answer; None for "from now on".
+            query: what a connection has to match to come into the list.
+            shown: ids of those on the screen; nobody wants to know more of the others.
+            listed: ids of those that are in the list, shown or not.
+        """
+        reader = self.reader
+        epoch, offset = position or reader.position
+        must_reload = epoch != reader.position[0]
+        return await read_rows(
+            reader,
+            0 if must_reload else offset,
+            query,
+            shown=shown,
+            listed=listed,
+            must_reload=must_reload,
         )
 
     async def activity(
@@ -445,11 +475,15 @@ class Relay:
         silent = self.names_of(replies.silent) if replies is not None else []
         return [self.reader.route_counts(), *others], silent
 
-    def totals(self, process: str = "") -> Totals:
-        """Return the measurements of all processes that speak, or of those with one name."""
+    def totals(self, process: str = "", statuses: Sequence[ProcessStatus] | None = None) -> Totals:
+        """Return the measurements of all processes that speak, or of those with one name.
+
+        Args:
+            statuses: how they are, if that was asked just now.
+        """
         chosen = [
             status.report.totals
-            for status in self.statuses()
+            for status in (self.statuses() if statuses is None else statuses)
             if not status.is_stale and process in ("", status.process.name)
         ]
         first = chosen[0] if chosen else self.reader.totals()
@@ -488,6 +522,8 @@ class Relay:
 
     def names_of(self, epochs: Sequence[str]) -> list[str]:
         """Return what processes are called; those that nobody knows by their epoch."""
+        if not epochs:
+            return []
         names = {status.process.epoch: status.process.name for status in self.statuses()}
         return [names.get(epoch, epoch) for epoch in epochs]
 

@@ -1,8 +1,8 @@
-"""What was captured and not yet folded: flat, because most of it is never looked at one by one.
+"""What comes with every message: put on a tape as it happens, and folded later, many at once.
 
-Owns the layout of a captured happening. The recorder writes one in a fraction of a microsecond,
-inside the application's own call; `folding` reads many at once. A tuple or an object for each
-would cost more to make, and again in every run of the garbage collector. Pure.
+Owns the layout of a captured happening, the hooks that write one inside the application's own
+call, and the loop that reads them. A tuple or an object for each would cost more to make, and
+again in every run of the garbage collector. Pure.
 
 Seven values a happening, one after another in one list. The first four are alike for all::
 
@@ -17,15 +17,29 @@ and the other three say by the code::
     DELIVERED  channel, Origin, None
 
 Times are seconds since the Unix epoch, those of STARTED and FINISHED of the timer for durations.
+
+Where a wheel was built with a compiler, `tape_native` has the same names and does the same.
+
+Source: docs/decisions/0039-the-tape.md
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+import threading
+from collections.abc import Callable, Iterator
+from sys import getsizeof
+from typing import TYPE_CHECKING, Any
 
-from console.capture import Kept
-from runtime.taps import Cause
+from console.capture import NOTHING, utf8_size
+from console.captured import Folded, Origin, Running
+from console.journal import TOOK
+from console.journal import WIDTH as ENTRY_WIDTH
+from runtime.taps import current_cause
+
+if TYPE_CHECKING:
+    from console.folding import Folding
+    from runtime.taps import Cause, Connection
+    from runtime.typing import Event, Message
 
 RECEIVED, SENT, STARTED, FINISHED, DELIVERED = range(5)
 
@@ -38,56 +52,294 @@ MOST = 512 * WIDTH
 HOT_SIZE = 4_096
 """Longer ones are written at once: what is on the tape is not in the bound of the ring."""
 
-Happening: TypeAlias = tuple[int, float, Any, Any, Any, Any, Any]
+
+NOWHERE = Origin(None, "", "", NOTHING)
 
 
-class Running:
-    """A handler that runs, and what everything that happens meanwhile is an effect of.
+class Tape:
+    """The hooks of an observer that come with every message; what is rare is left to a subclass.
 
-    Filled in when its beginning is folded.
+    No lock: `list += tuple` is atomic, and whoever folds takes off what is there.
 
-    Attributes:
-        message: what it handles.
-        trace: id of the trace, or its number in this process.
-        cause: position of what it handles, or its offset in this process; "" if unknown.
-        name: the type of what it handles.
-        since: when it began, by the timer for durations.
-        waited_s: how long its message had waited.
-    """
-
-    __slots__ = ("cause", "message", "name", "since", "trace", "waited_s")
-
-    message: Any
-    trace: str | int
-    cause: str | int
-    name: str
-    since: float
-    waited_s: float
-
-
-class Origin:
-    """The sending that deliveries come from: what they have in common is kept once.
+    Args:
+        folding: has the connections and the journal; it is told what is rare.
+        clock: seconds since the Unix epoch.
+        timer: seconds of a clock that is not set back, for durations.
+        hot_size: characters or bytes of a payload that come with every message, at most.
 
     Attributes:
-        cause: what the message carries.
-        type: of the message; `group` is where it was sent, "" for a channel or if unknown.
-        kept: its payload as `capture` has it.
-        weight: bytes that the first delivery accounts for, because no sending here does.
+        lock: held by whoever reads or changes what is known. Reentrant, because a finalizer may
+            run, and send, while it is held.
+        origin: that of the message which was sent last, whose deliveries are probably next.
     """
-
-    __slots__ = ("cause", "group", "kept", "position", "trace", "type", "weight")
 
     def __init__(
-        self, cause: Cause | None, type: str, group: str, kept: Kept, weight: int = 0
+        self,
+        folding: Folding,
+        clock: Callable[[], float],
+        timer: Callable[[], float],
+        hot_size: int,
     ) -> None:
-        self.cause = cause
-        self.trace, self.position = cause or ("", "")
-        self.type = type
-        self.group = group
-        self.kept = kept
-        self.weight = weight
+        self.clock = clock
+        self.timer = timer
+        self.origin = NOWHERE
+        self.lock = threading.RLock()
+        self._folding = folding
+        self._hot_size = hot_size
+        self._captured: list[Any] = []
+        self._most = MOST
+
+    def has_captured(self) -> bool:
+        """Return whether something was captured that nobody has taken."""
+        return bool(self._captured)
+
+    def is_full(self) -> bool:
+        """Return whether it is time to take what was captured."""
+        return len(self._captured) > MOST
+
+    def take(self) -> Folded:
+        """Bring the connections up to date with what was captured; return what is to be written.
+
+        Called under the lock. What other threads capture meanwhile is left for the next time.
+        """
+        captured = self._captured[:]
+        del self._captured[: len(captured)]
+        return fold(captured, self._folding)
+
+    def wake_next(self) -> None:
+        """Call `fill()` as soon as something more is captured."""
+        self._most = 0
+
+    def was_awaited(self) -> bool:
+        """Return whether `wake_next()` was called since this was asked last."""
+        was_awaited = self._most == 0
+        self._most = MOST
+        return was_awaited
+
+    # The hooks
+
+    def event_received(self, connection: Connection, event: Event) -> None:
+        """Write an event of the client, which begins a trace; or a job, which goes on in one."""
+        data: Any = None
+        if type(event) is dict and event["type"] == "websocket.receive":
+            data = event.get("text")
+            if type(data) is not str:
+                data = event.get("bytes")
+        if not (type(data) is str or type(data) is bytes) or len(data) > self._hot_size:
+            self.write_received(connection, event)
+            return
+        captured = self._captured
+        captured += (RECEIVED, self.clock(), connection, event, event["type"], data, None)
+        if len(captured) > self._most:
+            self.fill()
+
+    def event_sent(self, connection: Connection, event: Event) -> None:
+        """Write an event of the application."""
+        data: Any = None
+        if type(event) is dict and event["type"] == "websocket.send":
+            data = event.get("text")
+            if type(data) is not str:
+                data = event.get("bytes")
+        if not (type(data) is str or type(data) is bytes) or len(data) > self._hot_size:
+            self.write_sent(connection, event)
+            return
+        captured = self._captured
+        effect_of = current_cause.get() or connection.cause
+        captured += (SENT, self.clock(), connection, None, event["type"], data, effect_of)
+        if len(captured) > self._most:
+            self.fill()
+
+    def handler_started(
+        self, connection: Connection, message: Event, cause: Cause | None, waited_s: float
+    ) -> None:
+        """Make what happens next on this connection an effect of `message`."""
+        running = Running()
+        running.message = message
+        captured = self._captured
+        captured += (STARTED, self.timer(), connection, message, waited_s, running, cause)
+        connection.cause = running  # not before it is on the tape: a thread may send already
+
+    def handler_finished(
+        self, connection: Connection, message: Event, error: BaseException | None
+    ) -> None:
+        """Write how long the handler took and whether it failed."""
+        now = self.timer()
+        running = connection.cause
+        connection.cause = None
+        if type(running) is not Running or running.message is not message:
+            # Another handler runs beside it: what this one is an effect of is in its context.
+            running = current_cause.get()
+            if type(running) is not Running or running.message is not message:
+                return
+        if error is not None:
+            self.write_failure(connection, running, error, now)
+            return
+        captured = self._captured
+        captured += (FINISHED, now, connection, running, self.clock(), None, None)
+        if len(captured) > self._most:
+            self.fill()
+
+    def message_delivered(
+        self, connection: Connection | None, channel: str, message: Message, cause: Cause | None
+    ) -> None:
+        """Write that a message reached a receiver."""
+        origin = self.origin
+        if cause is None or origin.cause is not cause:
+            origin = self.origin_of(message, cause) or NOWHERE
+        if connection is None:
+            self.write_taken(channel, message, origin)
+            return
+        captured = self._captured
+        captured += (DELIVERED, self.clock(), connection, message, channel, origin, None)
+        if len(captured) > self._most:
+            self.fill()
+
+    # What a subclass does
+
+    def fill(self) -> None:
+        """Take what was captured if it is time, and say so to whoever waits for it."""
+        raise NotImplementedError
+
+    def fail(self) -> None:
+        """End the recording: a fault of ours, which is being handled, is no fault of the caller."""
+        raise NotImplementedError
+
+    def origin_of(self, message: Message, cause: Cause | None) -> Origin | None:
+        """Return what all deliveries of a message have in common."""
+        raise NotImplementedError
+
+    def write_received(self, connection: Connection, event: Event) -> None:
+        """Write an event that is rare or large."""
+        raise NotImplementedError
+
+    def write_sent(self, connection: Connection, event: Event) -> None:
+        """Write an event that is rare or large."""
+        raise NotImplementedError
+
+    def write_failure(
+        self, connection: Connection, running: Running, error: BaseException, now: float
+    ) -> None:
+        """Write that a handler failed, at `now` by the timer."""
+        raise NotImplementedError
+
+    def write_taken(self, channel: str, message: Message, origin: Origin) -> None:
+        """Write that a message was taken from a channel that belongs to no connection."""
+        raise NotImplementedError
 
 
-def happenings(values: list[Any]) -> Iterator[Happening]:
+def happenings(values: list[Any]) -> Iterator[tuple[int, float, Any, Any, Any, Any, Any]]:
     """Return what was captured, one happening after another."""
     return zip(*[iter(values)] * WIDTH, strict=True)
+
+
+def fold(values: list[Any], folding: Folding) -> Folded:  # noqa: C901
+    """Bring the connections up to date with what was captured; return what is to be written.
+
+    What is done for each is written out where it is done, in one loop over local names: a
+    method for each would double what observation costs.
+
+    Args:
+        values: `WIDTH` of them a happening.
+        folding: has the connections that are listed; called for what is rare.
+    """
+    listed, traces = folding.state.listed, folding.traces
+    folded = Folded()
+    written = folded.written
+    first = offset = folding.journal.position[1]
+    held_bytes = received = sent = ended = delivered = 0
+    latest = known = handled = name = add_took = add_waited = None
+    for code, at, connection, message, one, two, three in happenings(values):
+        if connection is not latest:
+            latest = connection
+            known = listed.get(connection.id)
+        if known is None:
+            if code == STARTED:
+                two.trace = two.cause = two.name = ""
+                two.since, two.waited_s = at, one
+            continue
+
+        if code == STARTED:
+            running = two
+            waiting = known.pending
+            if len(waiting) > known.deepest:
+                known.deepest = len(waiting)
+            if waiting and waiting[0][0] is message:
+                _, running.trace, running.cause, running.name = waiting.popleft()
+            else:
+                folding.begin(known, message, running, three)
+            running.since = at
+            running.waited_s = one
+            continue
+
+        if code == FINISHED:
+            running = message
+            took_s, at = at - running.since, one
+            if known.handled is not handled or running.name != name:
+                handled, name = known.handled, running.name
+                stats = handled.get(name) or folding.stats_of(known, name)
+                add_took, add_waited = stats.begin(at)
+            add_took(took_s)  # type: ignore[misc]  # it is there with the handler's name
+            add_waited(running.waited_s)  # type: ignore[misc]  # as above
+            cause = running.cause
+            written += (
+                *("handler", at, name, known, None, 0, running.trace, cause, took_s),
+                *("", running.waited_s),
+            )
+            if type(cause) is int:  # of an entry of our own: it took as long
+                if cause >= first:
+                    written[(cause - first) * ENTRY_WIDTH + TOOK] = took_s
+                else:
+                    folded.earlier.append((cause, took_s))
+            ended += 1
+            known.revision = offset
+            offset += 1
+            continue
+
+        if at >= known.turns_at:
+            known.turn(at)
+        known.last_at = at
+        known.revision = offset
+        if code == DELIVERED:
+            origin = two
+            delivered += 1
+            known.layer_count += 1
+            weight, origin.weight = origin.weight, 0
+            held_bytes += weight
+            name_of_it, trace, cause = origin.type, origin.trace, origin.position
+            written += (
+                *("deliver", at, name_of_it, known, origin.kept, weight, trace, cause, None),
+                *(one, origin.group),
+            )
+            if known.consumer_class is not None:
+                known.pending.append((message, trace, offset, name_of_it))
+            offset += 1
+            continue
+
+        size = weight = len(two)
+        if type(two) is str:
+            text = two
+            if not text.isascii():
+                size, weight = utf8_size(text), getsizeof(text)
+        held_bytes += weight
+        if code == RECEIVED:
+            received += 1
+            known.in_count += 1
+            known.in_bytes += size
+            trace = next(traces)
+            written += ("in", at, one, known, two, weight, trace, "", None, "", None)
+            if known.consumer_class is not None:
+                known.pending.append((message, trace, offset, one))
+        else:
+            sent += 1
+            known.out_count += 1
+            known.out_bytes += size
+            if type(three) is Running:
+                running = three
+                trace, cause = running.trace, running.cause
+            else:
+                trace, cause = three or ("", "")
+            written += ("out", at, one, known, two, weight, trace, cause, None, "", None)
+        offset += 1
+    folded.held_bytes = held_bytes
+    folded.counts = {"in": received, "out": sent, "handler": ended, "deliver": delivered}
+    return folded

@@ -10,9 +10,13 @@ import os
 import platform
 import re
 import sys
+import time
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 import django
+
+from console import taping
 
 _PROCESS_OF_ITS_OWN = re.compile(r"run(?!server)([a-z]+)")
 """A management command that serves: `runworker`, or the server of a protocol such as `runmqtt`."""
@@ -22,7 +26,13 @@ SERVERS = ("uvicorn", "hypercorn", "granian")
 
 
 def rss_bytes() -> int:
-    """Return the memory that this process holds; 0 if nobody can say."""
+    """Return the memory that this process holds, as of this second; 0 if nobody can say."""
+    return _rss_bytes(int(time.monotonic()))
+
+
+@lru_cache(maxsize=1)
+def _rss_bytes(second: int) -> int:
+    """Ask for it, once in a second: each page that is open shows it again and again."""
     try:
         with open("/proc/self/statm", "rb") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -47,12 +57,18 @@ def kind(server: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, Django and Channelscope."""
+    """Return the versions of Python, Django and Channelscope, and how the recorder runs."""
     return {
         "python": platform.python_version(),
         "django": django.get_version(),
         "channelscope": _version("channelscope"),
+        "recorder": recorder(),
     }
+
+
+def recorder() -> str:
+    """Return whether the recorder's hot path is "compiled" or "pure Python"."""
+    return "compiled" if taping.IS_COMPILED else "pure Python"
 
 
 def _version(package: str) -> str:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from console.recorder import Recorder
 
 
-SHARE = 0.04
+SHARE = 0.02
 """Of the time of a process, what one viewer may take while something changes all the time."""
 
-LONGEST_S = 0.75
+LONGEST_S = 0.5
 """Between two updates, whatever they cost: what happens is to be seen within a second."""
 
 

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -113,24 +113,18 @@ def is_muted() -> bool:
     return _muted.get()
 
 
-H = TypeVar("H", bound=Callable[..., Any])
-
-
-def never_raises(hook: H) -> H:
-    """Mark a hook of an observer that handles its own faults, with `Taps.give_up()`.
-
-    It is called without a guard around it, which costs as much as all that a fast hook does.
-    """
-    hook.never_raises = True  # type: ignore[attr-defined]  # read by `Taps`
-    return hook
-
-
 class Observer:
     """Override what you want to hear of; a hook that you leave alone costs nothing.
 
     Hooks are called on the event loop or on a handler's thread, in the order in
     which things happen, with the live objects: copy what you keep and could change.
+
+    Attributes:
+        never_raise: names of hooks that handle their own faults, with `Taps.give_up()`. They are
+            called without a guard, which costs as much as all that a fast hook does.
     """
+
+    never_raise: ClassVar[frozenset[str]] = frozenset()
 
     def is_muted(self, scope: Scope) -> bool:
         """Return True for a connection that no observer shall see."""
@@ -366,8 +360,7 @@ class Taps:
     def _calls(self, hook: str) -> tuple[Callable[..., Any], ...]:
         hooks = [(one, getattr(one, hook)) for one in self.observers if _listens(one, hook)]
         return tuple(
-            method if hasattr(method, "never_raises") else self._guarded(one, hook)
-            for one, method in hooks
+            method if hook in one.never_raise else self._guarded(one, hook) for one, method in hooks
         )
 
     def _guarded(self, observer: Observer, hook: str) -> Callable[..., Any]:

@@ -12,21 +12,25 @@ from hypothesis import settings
 from tests.support import short_stacks
 from tests.support.fixtures import (
     certificate,
+    compiled_tape,
     durable_redis_server,
     installed,
     own_redis_server,
+    pure_wheel,
     redis_cluster,
     redis_sentinel,
     redis_server,
     wheel,
 )
-from tools import browser
+from tools import browser, native
 
 __all__ = [
     "certificate",
+    "compiled_tape",
     "durable_redis_server",
     "installed",
     "own_redis_server",
+    "pure_wheel",
     "redis_cluster",
     "redis_sentinel",
     "redis_server",
@@ -41,6 +45,20 @@ settings.load_profile("patient")
 os.environ["PYTHONASYNCIODEBUG"] = "1"
 
 short_stacks.shorten()
+
+
+def pytest_configure() -> None:
+    """Refuse to test what was compiled from another source than the one that is here."""
+    if extension := native.stale():
+        raise pytest.UsageError(
+            f"{extension} is older than its source, and Python would import it all the same:"
+            " compile it again with `make native`, or remove it with `make clean`."
+        )
+
+
+def pytest_report_header() -> str:
+    """Say whether what is compiled or its source is tested."""
+    return f"recorder: {native.compiled() or 'pure Python'}"
 
 
 @pytest.hookimpl(optionalhook=True)

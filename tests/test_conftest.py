@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import warnings
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 from tests.support.short_stacks import LINES
+from tools import native
 
 
 async def test_tests_run_in_the_debug_mode_of_asyncio() -> None:
@@ -32,3 +35,24 @@ def test_a_warning_is_an_error() -> None:
 def test_the_browser_of_the_tests_starts(chromium_path: Path) -> None:
     done = subprocess.run([chromium_path, "--version"], capture_output=True, text=True, check=True)
     assert "Chrom" in done.stdout
+
+
+def test_what_was_compiled_from_another_source_is_not_tested(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (conftest,) = (
+        plugin
+        for plugin in pytestconfig.pluginmanager.get_plugins()
+        if getattr(plugin, "__file__", None) == str(Path(__file__).with_name("conftest.py"))
+    )
+    source = tmp_path / "tape_native.pyx"
+    extension = tmp_path / f"tape_native{EXTENSION_SUFFIXES[0]}"
+    for file, made_s in ((source, 1_000), (extension, 2_000)):
+        file.touch()
+        os.utime(file, (made_s, made_s))
+    monkeypatch.setattr(native, "PACKAGE", tmp_path)
+    conftest.pytest_configure()
+
+    os.utime(source, (3_000, 3_000))
+    with pytest.raises(pytest.UsageError, match="`make native`, or remove it with `make clean`"):
+        conftest.pytest_configure()

@@ -1,4 +1,4 @@
-"""The Debian programs that tests speak with: found, or installed where that is possible.
+"""The Debian programs that tests need: found, or installed where that is possible.
 
 `make test` runs this before pytest. What cannot be installed is said on stderr and left to the
 tests that need it: they fail, and say what to install.
@@ -9,19 +9,28 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 from tools.browser import as_root, run
 
-PROGRAMS = ("mosquitto", "direwolf", "gen_packets")
-PACKAGES = {"mosquitto": "mosquitto", "direwolf": "direwolf", "gen_packets": "direwolf"}
+PACKAGES = {
+    "mosquitto": ("mosquitto",),
+    "direwolf": ("direwolf",),
+    "gen_packets": ("direwolf",),
+    "cc": ("gcc", "libc6-dev"),
+    "Python.h": ("python3-dev",),
+}
+"""What has to be there, and what brings it."""
+
 BESIDE_PATH = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 """Where servers are that are not on everybody's PATH."""
 
 
 def main() -> int:
     """Install what is missing; an end without all of it is no failure."""
-    wanted = sorted({PACKAGES[name] for name in PROGRAMS if find(name) is None})
+    absent = [packages for name, packages in PACKAGES.items() if find(name) is None]
+    wanted = sorted({package for packages in absent for package in packages})
     if wanted and not install(wanted):
         print(
             f"Not installed: {', '.join(wanted)}. Tests that need them say so. Debian:"
@@ -32,7 +41,13 @@ def main() -> int:
 
 
 def find(name: str) -> Path | None:
-    """Return the program of that name that `CHANNELSCOPE_<NAME>` names, or the system's."""
+    """Return the program of that name that `CHANNELSCOPE_<NAME>` names, or the system's.
+
+    Of a header the one that is for this interpreter.
+    """
+    if name.endswith(".h"):
+        header = Path(sysconfig.get_path("include"), name)
+        return header if header.exists() else None
     if chosen := os.environ.get(f"CHANNELSCOPE_{name.upper()}"):
         return Path(chosen) if Path(chosen).exists() else None
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *BESIDE_PATH))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 Mark: TypeAlias = Literal["ch", "dir"]
@@ -102,7 +103,9 @@ def _plain(signal: Signal, minutes: int) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4096)
 def _short(value: float | None) -> float | None:
+    """Return a value with no more digits than are seen; those of steps that are over stay."""
     if value is None or isinstance(value, int):
         return value
     return float(f"{value:.{PLACES}g}")

@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from console.conf import settings
+from console.connection_row import Row, mark_of, row_of
 from console.pages.columns import Column, Order, columns
+from console.pages.connection_cells import Cells, cells_of, counts_of
 from console.pages.dialogs import KEPT
 from console.pages.page import Page, Partial, Update
 from console.pages.watched_rows import LIMIT, WatchedRows
 from console.query_keys import Room
 from console.reading import Interest
 from console.relay import NoAnswer, relay
+from console.row_reading import read_row
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 LATEST = 8
 ROWS_PER_UPDATE = 50
-"""Rows rendered at once: the rest wait, and are sent in their latest state."""
+"""Rows rendered as a whole at once: the rest wait, and are sent in their latest state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,18 @@ class ConnectionsPage(Page):
         ]
 
     @property
+    def cells(self) -> list[Cells]:
+        """The rows, as they are written."""
+        return list(map(cells_of, self.rows))
+
+    @property
+    def to_row(self) -> str:
+        """What the address of a row, as the selected one, begins with; its id follows."""
+        params = self.params.copy()
+        params.pop("selected", None)
+        return f"?{params.urlencode()}{'&' if params else ''}selected="
+
+    @property
     def asked(self) -> list[tuple[str, str]]:
         """What the list is narrowed to, for who acts on all of it."""
         return [(name, one) for name in KEPT for one in self.params.getlist(name)]
@@ -135,7 +150,7 @@ class ConnectionsPage(Page):
         self._protocol_of, self._elsewhere = dict(found.protocols), dict(found.elsewhere)
         self.rows = found.rows[start:]
         self.held = found.held
-        self.watched.start(self.rows)
+        self.watched.start(map(row_of, self.rows))
         self._foreign = {view.id: view for view in self.rows if view.id not in self._protocol_of}
         await self._read_selected()
 
@@ -149,24 +164,25 @@ class ConnectionsPage(Page):
         update = self.status()
         if self.reached is None:
             return update
-        found = await relay.changes(self.reached, with_entries=False)
+        listed = self._protocol_of
+        found = await relay.rows(self.reached, self.query.query, shown=self.watched, listed=listed)
         self.reached = found.position
-        came = [view for view in found.connections if self._is_new(view)]
-        changed, removed = list(found.connections), list(found.removed)
-        for view in [*changed, *self._fallen_idle()]:
-            self._take(view)
+        came = [row.protocol for row in found.rows if row.id in found.came]
+        for row in [*found.rows, *self._fallen_idle()]:
+            self._take(row, is_new=row.id in found.came)
+        changed, removed = list(found.changed), list(found.removed)
         heard = self.heard()
         for batch in heard:
             came += self._take_elsewhere(batch)
-            changed += batch.rows
+            changed += [view.id for view in batch.rows]
             removed += batch.removed
-        update.fresh = sum(1 for view in came if view.protocol not in self.hidden)
+        update.fresh = sum(1 for protocol in came if protocol not in self.hidden)
         update.must_reload = found.must_reload or self._has_lost_a_process()
         self._add_rows(update)
         self._add_removed(update, removed)
         if came or removed or any(batch.counts is not None for batch in heard):
             self._add_counts(update)
-        if any(view.id == self.params.get("selected") for view in changed):
+        if self.params.get("selected") in changed:
             await self._add_inspector(update)
         return update
 
@@ -187,33 +203,33 @@ class ConnectionsPage(Page):
             )
             self.latest = found.entries[::-1]
 
-    def _fallen_idle(self) -> list[ConnectionView]:
+    def _fallen_idle(self) -> list[Row]:
         """Return shown connections that have been silent for long: no event says so."""
         fallen = []
         for one in self.watched.due():
-            view = relay.reader.connection(one, with_scope=False)
-            if view is None and (foreign := self._foreign.get(one)) is not None:
+            row = read_row(relay.reader, one)
+            if row is None and (foreign := self._foreign.get(one)) is not None:
                 silence = (0,) * len(foreign.activity)
-                view = replace(foreign, state="idle", activity=silence)
-                self._foreign[one] = view
-            if view is None:
+                self._foreign[one] = replace(foreign, state="idle", activity=silence)
+                row = row_of(self._foreign[one])
+            if row is None:
                 self.watched.discard(one)
             else:
-                fallen.append(view)
+                fallen.append(row)
         return fallen
 
-    def _take_elsewhere(self, batch: Batch) -> list[ConnectionView]:
-        """Take what another process says of its connections; returns those that are new."""
+    def _take_elsewhere(self, batch: Batch) -> list[str]:
+        """Take what another process says of its connections; returns the protocols of new ones."""
         if batch.counts is not None:
             self._elsewhere[batch.epoch] = batch.counts
         new = []
         for view in batch.rows:
             is_listed = view.id in self.watched
             if view.id in batch.came and not is_listed:
-                new.append(view)
+                new.append(view.protocol)
                 is_listed = self.takes_new and view.protocol not in self.hidden
             if is_listed:
-                self.watched.add(view)
+                self.watched.add(row_of(view))
                 self._foreign[view.id] = view
         while len(self._foreign) > 2 * LIMIT:
             del self._foreign[next(iter(self._foreign))]
@@ -226,24 +242,33 @@ class ConnectionsPage(Page):
             view.epoch not in there for one, view in self._foreign.items() if one in self.watched
         )
 
-    def _is_new(self, view: ConnectionView) -> bool:
-        return view.id not in self._protocol_of and self.query.query.matches(view.as_record())
-
-    def _take(self, view: ConnectionView) -> None:
-        is_listed = view.id in self.watched
-        if self._is_new(view):
-            self._protocol_of[view.id] = view.protocol
-            is_listed = self.takes_new and view.protocol not in self.hidden
+    def _take(self, row: Row, *, is_new: bool) -> None:
+        is_listed = row.id in self.watched
+        if is_new:
+            self._protocol_of[row.id] = row.protocol
+            is_listed = self.takes_new and row.protocol not in self.hidden
         if is_listed:
-            self.watched.add(view)
+            self.watched.add(row)
 
     def _add_rows(self, update: Update) -> None:
-        rows = self.watched.take(ROWS_PER_UPDATE)
+        rows = [
+            view
+            for row in self.watched.take(ROWS_PER_UPDATE)
+            if (view := self._view_of(row.id)) is not None
+        ]
+        for view in rows:
+            self.watched.tell(view.id, mark_of(view))
+        if counted := self.watched.take_counts():
+            update.data["counts"] = {row.id: counts_of(row) for row in counted}
         if rows:
-            context = {"rows": rows, "selected": None, "params": self.params, "page": self}
+            context = {"rows": list(map(cells_of, rows)), "selected": None, "page": self}
             update.partials.append(
                 Partial("#connections", "console/parts/connection_rows.html", context, "rows")
             )
+
+    def _view_of(self, connection_id: str) -> ConnectionView | None:
+        own = relay.reader.connection(connection_id, with_scope=False)
+        return own if own is not None else self._foreign.get(connection_id)
 
     def _add_removed(self, update: Update, removed: list[str]) -> None:
         for one in removed:

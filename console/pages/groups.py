@@ -163,7 +163,9 @@ class GroupsPage(Page):
         update = self.status()
         if self.reached is None:
             return update
-        changes = await relay.changes(self.reached, self.wanted, limit=RECENT)
+        changes = await relay.changes(
+            self.reached, self.wanted, limit=RECENT, with_connections=False
+        )
         self.reached = changes.position
         update.must_reload = changes.must_reload
         entries = [*changes.entries, *(one for batch in self.heard() for one in batch.entries)]

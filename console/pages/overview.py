@@ -136,7 +136,9 @@ class OverviewPage(PollingPage):
     @property
     def problems(self) -> list[Problem]:
         """What is wrong."""
-        rows = self.rows
+        return self._problems_of(self.rows)
+
+    def _problems_of(self, rows: Sequence[figures.ProcessRow]) -> list[Problem]:
         return problems(
             self.errors,
             self._chosen,
@@ -185,7 +187,9 @@ class OverviewPage(PollingPage):
 
     async def _hear(self, update: Update) -> bool:
         """Take the errors that came since; returns whether there were any."""
-        found = await relay.changes(self.reached, self.query.query, limit=ERRORS_KEPT)
+        found = await relay.changes(
+            self.reached, self.query.query, limit=ERRORS_KEPT, with_connections=False
+        )
         self.reached = found.position
         update.must_reload = found.must_reload
         heard = [entry for batch in self.heard() for entry in batch.entries]
@@ -194,11 +198,12 @@ class OverviewPage(PollingPage):
         return bool(fresh)
 
     def _add_regions(self, update: Update) -> None:
+        rows = self.rows
         for name, context in (
             ("readouts", {"readouts": self.readouts}),
             ("consumers", {"consumers": self.consumers}),
-            ("overview-processes", {"rows": self.rows, "params": self.params}),
-            ("problems", {"problems": self.problems}),
+            ("overview-processes", {"rows": rows, "params": self.params}),
+            ("problems", {"problems": self._problems_of(rows)}),
         ):
             self._add(update, name, context, context)
         charts = {chart.id: chart.data for chart in self.charts}

@@ -16,11 +16,14 @@ from console.activity import (
     HandlerActivity,
     added,
     handlers_of,
+    merged,
     open_counts,
     quantiles,
+    rate_now,
     series,
 )
 from console.handlers import STEP_S
+from console.latency import quantile
 from console.pages.charts import TIME_BASES, Chart, Signal
 from console.templatetags.channelscope import clock_s, rate, thousands, took
 
@@ -124,7 +127,7 @@ class ProcessRow:
 def readouts(activities: Sequence[Activity], now: float) -> list[Readout]:
     """Return the figures at the top of the page."""
     inbound, outbound = series(activities, "inbound"), series(activities, "outbound")
-    sent, delivered = series(activities, "sent"), series(activities, "delivered")
+    sent, delivered = rate_now(activities, "sent"), rate_now(activities, "delivered")
     handlers = handlers_of(activities)
     return [
         _connections(activities),
@@ -132,9 +135,9 @@ def readouts(activities: Sequence[Activity], now: float) -> list[Readout]:
         Readout("Messages out", rate(outbound[-1]), "/s", _peak(outbound, now), "out"),
         Readout(
             "Layer messages",
-            rate(sent[-1] + delivered[-1]),
+            rate(sent + delivered),
             "/s",
-            f"{rate(sent[-1])} sent, {rate(delivered[-1])} delivered",
+            f"{rate(sent)} sent, {rate(delivered)} delivered",
             "layer",
         ),
         _drops(activities),
@@ -180,8 +183,8 @@ def process_row(status: ProcessStatus, activity: Activity | None) -> ProcessRow:
     lag_s = max(status.report.loop_lag_s, activity.loop_lag_s if activity else 0.0)
     return ProcessRow(
         status=status,
-        in_rate=series(known, "inbound")[-1],
-        out_rate=series(known, "outbound")[-1],
+        in_rate=rate_now(known, "inbound"),
+        out_rate=rate_now(known, "outbound"),
         loop_lag_s=lag_s,
         is_lagging=lag_s >= LAGGING_S,
         beats="M0 12" + "h4l1-9 2 11 1-2h4" * (BEATS - missed),
@@ -260,10 +263,8 @@ def _total(activities: Sequence[Activity], name: str) -> int:
 def _p95(handlers: Sequence[HandlerActivity]) -> float | None:
     if not handlers:
         return None
-    whole = handlers[0]
-    for handler in handlers[1:]:
-        whole = whole + handler
-    return whole.quantile(0.95)
+    buckets = merged(handler.buckets for handler in handlers)
+    return quantile(buckets, 0.95, max(handler.max_s for handler in handlers))
 
 
 def _messages_chart(activities: Sequence[Activity], minutes: int) -> Chart:
@@ -283,7 +284,7 @@ def _messages_chart(activities: Sequence[Activity], minutes: int) -> Chart:
 
 def _connections_chart(activities: Sequence[Activity], minutes: int) -> Chart:
     values = open_counts(activities)
-    opened = series(activities, "opened")[-1]
+    opened = rate_now(activities, "opened")
     signal = Signal("open", "ch", "1", thousands(values[-1]), values, is_area=True)
     sentence = (
         f"Open connections, last {minutes} minutes. Now: {signal.said};"
@@ -320,7 +321,7 @@ def _consumer(
     for handler in handlers[1:]:
         whole = whole + handler if whole is not None else handler
     p50, p95 = (whole.quantile(0.5), whole.quantile(0.95)) if whole is not None else (None, None)
-    slowest = max(handlers, key=lambda one: one.quantile(0.95), default=None)
+    slowest = max(handlers, key=lambda one: one.quantile(0.95)) if len(handlers) > 1 else None
     return ConsumerRow(
         name=name,
         module=module,
@@ -331,7 +332,7 @@ def _consumer(
         p95_ms=p95 * 1_000 if p95 is not None else None,
         max_ms=whole.max_s * 1_000 if whole is not None else None,
         errors=whole.errors if whole is not None else 0,
-        slowest=slowest.handler if slowest is not None and len(handlers) > 1 else "",
+        slowest=slowest.handler if slowest is not None else "",
         bar=_bar(p50, p95, whole.max_s) if whole and p50 is not None and p95 is not None else None,
         tone="warn" if p95 is not None and p95 >= SLOW_S else "",
         recent=recent,

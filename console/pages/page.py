@@ -7,6 +7,7 @@ no socket comes this far.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 ASK_S = 0.35
 """Between two askings of all processes by a page that none of them wakes."""
+
+STATUS_S = 0.5
+"""Between two renderings of the measurements along the bottom, which change all the time."""
 
 ANSWERS_PER_S = 250
 """What such a page takes at most: of very many processes it asks less often."""
@@ -53,12 +57,14 @@ class Partial:
         template: what to render for it.
         context: for that template.
         swap: an htmx swap style; "rows" merges rows by id.
+        is_light: whether it is rendered sooner than handed to a thread.
     """
 
     target: str
     template: str
     context: dict[str, Any]
     swap: str = "outerMorph"
+    is_light: bool = False
 
 
 @dataclass(slots=True)
@@ -83,6 +89,9 @@ class Update:
 
 class Page:
     """One page in one state.
+
+    Args:
+        clock: seconds that only grow.
 
     Attributes:
         name: which page, as its URL and the live consumer call it.
@@ -109,7 +118,13 @@ class Page:
     shortcuts: ClassVar[Sequence[tuple[str, str]]] = ()
     gone_template: ClassVar[str] = "console/gone.html"
 
-    def __init__(self, params: QueryDict, subject: str = "") -> None:
+    def __init__(
+        self,
+        params: QueryDict,
+        subject: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self.params = params
         self.subject = subject
         self.process = params.get("process", "")
@@ -121,6 +136,8 @@ class Page:
         self._feed: Watched | None = None
         self._totals: Totals | None = None
         self._processes: Sequence[ProcessStatus] = ()
+        self._statuses: Sequence[ProcessStatus] | None = None
+        self._status_at = float("-inf")
 
     @property
     def tick_s(self) -> float:
@@ -182,13 +199,17 @@ class Page:
     def status(self) -> Update:
         """Return the measurements along the bottom and the processes, if they changed."""
         update = Update()
-        totals, processes = self.totals, self.statuses
-        if totals != self._totals:
+        # Asked once for each update, however often a page says something of them.
+        processes = self._statuses = relay.statuses()
+        totals, now = self.totals, self._clock()
+        if totals != self._totals and now - self._status_at >= STATUS_S:
+            self._totals, self._status_at = totals, now
             context = {"totals": totals, "processes": self.processes}
-            update.partials.append(Partial("#status", "console/partials/status.html", context))
+            template = "console/partials/status.html"
+            update.partials.append(Partial("#status", template, context, is_light=True))
         if len(processes) > 1 or len(self._processes) > 1:
             self._add_processes(update, processes)
-        self._totals, self._processes = totals, processes
+        self._processes = processes
         return update
 
     def _add_processes(self, update: Update, processes: Sequence[ProcessStatus]) -> None:
@@ -219,17 +240,17 @@ class Page:
     @property
     def totals(self) -> Totals:
         """The measurements of all processes, or of the one that is chosen."""
-        return relay.totals(self.process)
+        return relay.totals(self.process, self.statuses)
 
     @property
     def processes(self) -> Sequence[ProcessView]:
         """The processes that answer."""
-        return relay.processes()
+        return [status.process for status in self.statuses]
 
     @property
     def statuses(self) -> Sequence[ProcessStatus]:
-        """How the processes are, for the choice in the top bar."""
-        return relay.statuses()
+        """How the processes are, for the choice in the top bar: as of the last update, if any."""
+        return relay.statuses() if self._statuses is None else self._statuses
 
     @property
     def stale(self) -> list[str]:

@@ -33,9 +33,8 @@ class PollingPage(Page):
         subject: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(params, subject)
+        super().__init__(params, subject, clock)
         self.activities: dict[str, Activity] = {}
-        self._clock = clock
         self._read_at = float("-inf")
         self._shown: dict[str, Any] = {}
 

@@ -169,7 +169,9 @@ class TracePage(Page):
         update = self.status()
         if self.reached is None:
             return update
-        found = await relay.changes(self.reached, parse(f"trace:{self.subject}"))
+        found = await relay.changes(
+            self.reached, parse(f"trace:{self.subject}"), with_connections=False
+        )
         self.reached = found.position
         update.must_reload = found.must_reload
         fresh = len(found.entries) + sum(len(batch.entries) for batch in self.heard())

@@ -34,7 +34,7 @@ COUNTED = (ERRORS, SLOW)
 LIMIT = 500
 """Rows in the document at most."""
 
-ROWS_PER_UPDATE = 100
+ROWS_PER_UPDATE = 50
 """More than a person reads in a batch: of the rest some are left out, and counted."""
 
 
@@ -153,7 +153,9 @@ class TrafficPage(Page):
         update = self.status()
         if self.reached is None:
             return update
-        found = await relay.changes(self.reached, self.query.query, limit=ROWS_PER_UPDATE)
+        found = await relay.changes(
+            self.reached, self.query.query, limit=ROWS_PER_UPDATE, with_connections=False
+        )
         self.reached = found.position
         update.must_reload = found.must_reload
         heard = self.heard()
@@ -174,7 +176,8 @@ class TrafficPage(Page):
             }
             self._count(entries, left_out)
             template = "console/partials/tail-foot.html"
-            update.partials.append(Partial("#tail-foot", template, {"foot": self.foot}))
+            foot = Partial("#tail-foot", template, {"foot": self.foot}, is_light=True)
+            update.partials.append(foot)
         self._move_density(update, entries, left_out)
         return update
 

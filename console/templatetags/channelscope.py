@@ -10,14 +10,18 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django import template
+from django.template.loader import render_to_string
 
 from console import zones
 from console.connection_view import badge_of
 
 if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
     from console.connection_view import ConnectionView
 
 register = template.Library()
@@ -39,10 +43,15 @@ PLOT_WIDTH, PLOT_HEIGHT = 300, 120
 SLOW_MS = 50.0
 
 
-@register.inclusion_tag("console/parts/icon.html")
-def icon(name: str, size: str = "", label: str = "") -> dict[str, str]:
-    """Draw an icon of the sprite; without a label it is decoration."""
-    return {"name": name, "size": size, "label": label}
+@register.simple_tag
+@lru_cache(maxsize=512)
+def icon(name: str, size: str = "", label: str = "") -> SafeString:
+    """Draw an icon of the sprite; without a label it is decoration.
+
+    The same icon is the same text: regions that are rendered again and again are full of them.
+    """
+    context = {"name": name, "size": size, "label": label}
+    return render_to_string("console/parts/icon.html", context)
 
 
 @register.inclusion_tag("console/parts/dotted.html")
@@ -66,7 +75,7 @@ def dir_label(direction: str) -> str:
 @register.filter
 def clock(at: float | None) -> str:
     """Return the time of day to the millisecond, in the viewer's zone, such as "20:44:12.991"."""
-    return zones.local(at).strftime("%H:%M:%S.%f")[:-3] if at else ""
+    return zones.local(at).isoformat(timespec="milliseconds")[11:23] if at else ""
 
 
 @register.filter
@@ -195,11 +204,18 @@ def total(buckets: Sequence[int]) -> int:
 @register.filter
 def spark_path(buckets: Sequence[int]) -> str:
     """Return the bars of a sparkline as an SVG path, 4 units a bucket, tallest 15."""
+    return _spark_path(tuple(buckets))
+
+
+@lru_cache(maxsize=1024)
+def _spark_path(buckets: tuple[int, ...]) -> str:
     top = max([*buckets, 1])
     return "".join(
-        f"M{2 + 4 * place} 17v-{max(round(15 * count / top), 2)}"
-        for place, count in enumerate(buckets)
-        if count
+        [
+            f"M{2 + 4 * place} 17v-{max(round(15 * count / top), 2)}"
+            for place, count in enumerate(buckets)
+            if count
+        ]
     )
 
 

@@ -14,7 +14,7 @@ import threading
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
-from runtime.exceptions import ArgumentError
+from runtime.exceptions import ArgumentError, LayerUnavailable
 from runtime.layers.base import BaseChannelLayer
 from runtime.layers.portable import portable
 from runtime.taps import is_muted, taps
@@ -153,6 +153,8 @@ class PresenceLayer(BaseChannelLayer):
 
     # What this process has put, by channel and group: it ends with the channel.
     _tracked: dict[str, dict[str, Tracked]]
+    _arriving: list[Tracked]
+    _untold: list[Turn]
     _roster: PresenceStorage
 
     async def track(
@@ -181,7 +183,11 @@ class PresenceLayer(BaseChannelLayer):
         if before is not None and before.key != tracked.key:
             await self._tell_left(await self._roster.remove(group, channel))
         self._tracked.setdefault(channel, {})[group] = tracked
-        turn = await self._roster.put(tracked)
+        self._arriving.append(tracked)
+        try:
+            turn = await self._roster.put(tracked)
+        finally:
+            self._arriving.remove(tracked)
         if turn is not None:
             await self._tell(self.presence_joined_type, turn)
             if (tap := taps.presence_joined) is not None and not is_muted():
@@ -208,22 +214,50 @@ class PresenceLayer(BaseChannelLayer):
         return {tracked.key: tracked.metadata for tracked in await self._roster.read(group)}
 
     async def tell_of_dead(self) -> None:
-        """Take processes that have died off the rosters, and tell their groups who left."""
-        for turn in await self._roster.remove_dead():
-            await self._tell_left(turn)
+        """Take processes that have died off the rosters, and tell their groups who left.
+
+        Raises:
+            LayerUnavailable: the rest is told of the next time.
+        """
+        self._untold += await self._roster.remove_dead()
+        while self._untold:
+            turn = self._untold.pop(0)
+            try:
+                await self._tell_left(turn)
+            except LayerUnavailable:
+                self._untold.insert(0, turn)  # nobody else will: it is off the roster
+                raise
 
     async def restore_presence(self) -> None:
         """Put what this process has tracked back, without a word: nobody has come or gone."""
         for tracked in [one for groups in self._tracked.values() for one in groups.values()]:
-            await self._roster.put(tracked)
+            # One that is arriving is put by who tracks it, and told of: not to be anticipated.
+            if self._is_tracked(tracked) and tracked not in self._arriving:
+                await self._roster.put(tracked)
+                if not self._is_tracked(tracked):  # it has left meanwhile: maybe before this
+                    await self._take_back(tracked)
 
     async def end_presence(self, channel: str) -> None:
         """Untrack `channel` in all its groups."""
         for group in self._tracked.pop(channel, ()):
             await self._tell_left(await self._roster.remove(group, channel))
 
+    def _is_tracked(self, tracked: Tracked) -> bool:
+        return self._tracked.get(tracked.channel, {}).get(tracked.group) is tracked
+
+    async def _take_back(self, tracked: Tracked) -> None:
+        """Undo that somebody was put back who has left, or is another one by now."""
+        group, channel = tracked.group, tracked.channel
+        now = self._tracked.get(channel, {}).get(group)
+        if now is None or now.key != tracked.key:
+            await self._tell_left(await self._roster.remove(group, channel))
+        if now is not None:
+            await self._roster.put(now)
+
     def _init_presence(self, roster: PresenceStorage) -> None:
         self._tracked = {}
+        self._arriving = []
+        self._untold = []
         self._roster = roster
 
     async def _tell_left(self, turn: Turn | None) -> None:

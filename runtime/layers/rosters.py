@@ -90,17 +90,25 @@ class Rosters:
 
     async def remove_dead(self) -> list[Turn]:
         """See `PresenceStorage`."""
-        keys, turns = self._keys, []
+        keys, turns = self._keys, list[Turn]()
         present = await self._servers.call(keys.present, "SMEMBERS", keys.present)
         nodes = {node.decode() for node in present}
-        for dead in nodes - await self.alive(nodes):
-            index = keys.present_of(dead)
-            for entry in await self._servers.call(index, "SMEMBERS", index):
-                group, _, channel = entry.decode().partition(" ")
-                if (turn := await self.remove(group, channel, dead)) is not None:
-                    turns.append(turn)
-            self._servers.tell(keys.present, _nothing, "SREM", keys.present, dead)
+        try:
+            for dead in nodes - await self.alive(nodes):
+                await self._remove_all_of(dead, turns)
+        except LayerUnavailable:
+            if not turns:  # those that there are must be told: they are off the roster
+                raise
         return turns
+
+    async def _remove_all_of(self, dead: str, turns: list[Turn]) -> None:
+        keys = self._keys
+        index = keys.present_of(dead)
+        for entry in await self._servers.call(index, "SMEMBERS", index):
+            group, _, channel = entry.decode().partition(" ")
+            if (turn := await self.remove(group, channel, dead)) is not None:
+                turns.append(turn)
+        self._servers.tell(keys.present, _nothing, "SREM", keys.present, dead)
 
     async def alive(self, nodes: Iterable[str]) -> set[str]:
         """Return the nodes that have a lease."""
@@ -148,8 +156,13 @@ class LayerRoster:
         """See `PresenceStorage`; also takes off who left during an outage."""
         unremoved, self._unremoved = self._unremoved, set()
         left = [await self.remove(group, channel) for group, channel in unremoved]
-        turns: list[Turn] = await self._nodes.run(lambda node: node.rosters.remove_dead())
-        return [*(turn for turn in left if turn is not None), *turns]
+        turns = [turn for turn in left if turn is not None]
+        try:
+            turns += await self._nodes.run(lambda node: node.rosters.remove_dead())
+        except LayerUnavailable:
+            if not turns:  # those that there are must be told: they are off the roster
+                raise
+        return turns
 
     async def clear(self) -> None:
         """See `PresenceStorage`: the flush of the layer deletes all keys, these too."""

@@ -46,6 +46,8 @@ class StreamNode(ServedNode):
     def __init__(self, options: NodeOptions, heir_of: StreamNode | None = None) -> None:
         super().__init__(options, heir_of)
         self._has_waited = False
+        self._is_heir = heir_of is not None
+        self._greeted: set[Link] = set()
         self._announced_at = self.loop.time()
         self.post = self._make_post()
         # Where ways lead over several servers, what has a history is put in its order here.
@@ -186,7 +188,9 @@ class StreamNode(ServedNode):
     async def _greet(self, link: Link) -> None:
         """Hold the stream before anything else is sent, and say anew what a server has lost."""
         self.unread.forget()
-        has_lost = True  # or may have: it is another's stream that would tell
+        # Or may have: it is another's stream that would tell. What it never had, it cannot lose.
+        has_lost = link in self._greeted or self._is_heir
+        self._greeted.add(link)
         if self.post.is_wanted and self.servers.link_for(self.post.key) is link:
             has_lost = self.post.held(await link.ask_first(*self.post.hold_command()))
         if has_lost:

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils.functional import SimpleLazyObject
 
-from console.connection import PENDING, ConnectionState, Meter, name_of
+from console.captured import PENDING
+from console.connection import ConnectionState, Meter, name_of
 from runtime.taps import Connection
 
 

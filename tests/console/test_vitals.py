@@ -3,7 +3,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from console import vitals
+import pytest
+
+from console import taping, vitals
 
 
 def test_the_memory_is_that_of_a_python_that_runs_tests() -> None:
@@ -32,5 +34,13 @@ def test_a_server_of_web_pages_is_no_command_of_a_protocol(monkeypatch: Any) -> 
 
 def test_the_versions_are_named() -> None:
     said = vitals.versions()
-    assert set(said) == {"python", "django", "channelscope"}
+    assert set(said) == {"python", "django", "channelscope", "recorder"}
     assert said["python"].startswith("3.")
+
+
+@pytest.mark.parametrize(("is_compiled", "said"), [(True, "compiled"), (False, "pure Python")])
+def test_the_recorder_says_whether_it_is_compiled(
+    is_compiled: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taping, "IS_COMPILED", is_compiled)
+    assert vitals.versions()["recorder"] == said

@@ -308,3 +308,28 @@ async def test_a_page_that_is_brought_up_to_date_does_not_grow(people: People) -
         await say(grace, f"line {number}")
         await expect(tail_row(console, f"line {number}")).to_be_visible()
     assert await foot.evaluate(nodes) == before
+
+
+async def test_the_counts_of_a_row_follow_its_messages_and_the_row_stays_as_it_is(
+    people: People,
+) -> None:
+    console = await people.staff()
+    await console.goto("/console/connections/?q=counted")
+    await expect(console.get_by_text("Nothing matches")).to_be_visible()
+    await console.evaluate(
+        """() => new Promise((resolve) => {
+            window.echo = new WebSocket("/ws/echo/?counted");
+            window.echo.onopen = () => resolve();
+        })"""
+    )
+    row = row_of(console, "/ws/echo/")
+    inbound, signal = row.locator(".c-in"), row.locator(".spark [data-drift]")
+    await console.evaluate("() => window.echo.send('0123456789')")
+    await expect(inbound).to_have_text("110")
+    # Whatever renders the row again would take it away.
+    await row.evaluate("row => row.setAttribute('data-kept', 'yes')")
+    await console.evaluate("() => window.echo.send('0123456789')")
+    await expect(inbound).to_have_text("220")
+    await expect(row).to_have_attribute("data-kept", "yes")
+    await expect(row.locator(".c-out")).to_contain_text("3")
+    await expect(signal).to_have_attribute("d", re.compile("^M.*v-15"))

@@ -85,6 +85,26 @@ def test_each_hook_hands_on_its_arguments_and_outlives_its_observer(taps, hook):
     assert taps.observers == ()
 
 
+def test_a_hook_that_handles_its_own_faults_is_called_without_a_guard(taps, connection):
+    class Careful(Observer):
+        never_raise = frozenset({"event_received"})
+
+        def event_received(self, connection, event):
+            raise RuntimeError("its own affair")
+
+        def event_sent(self, connection, event):
+            raise RuntimeError("guarded")
+
+    careful = Careful()
+    taps.attach(careful)
+    assert taps.event_received == careful.event_received
+    with pytest.raises(RuntimeError, match="its own affair"):
+        taps.event_received(connection, {"type": "websocket.connect"})
+    assert taps.observers == (careful,)
+    taps.event_sent(connection, {"type": "websocket.accept"})
+    assert taps.observers == ()
+
+
 def test_an_observer_that_fails_when_asked_is_detached_and_mutes_nothing(taps):
     class Failing(Observer):
         def is_muted(self, scope):

@@ -22,6 +22,7 @@ TOGETHER: Final = {
     "tests/docs/test_reference.py": "one documentation",
     "tests/frontend/": "one wheel",
     "tests/project_template/": "one wheel",
+    "tests/test_hatch_build.py": "one wheel",
 }
 """What tests share, by how their node ids begin."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import Certificate, make_certificate
-from tests.support.packaging import ROOT, Environment, build, make_environment
+from tests.support.packaging import ROOT, Environment, build, compile_tape, make_environment
 from tests.support.redis_cluster import RedisCluster, running_cluster
 from tests.support.redis_sentinel import RedisSentinel, running_sentinel
 from tests.support.redis_server import RedisServer, running
@@ -60,8 +60,20 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel of this checkout."""
-    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+    """Return the wheel of this checkout, as it is where there is a compiler."""
+    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"), CHANNELSCOPE_COMPILE="1")
+
+
+@pytest.fixture(scope="session")
+def pure_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel of this checkout for any Python."""
+    return build("wheel", ROOT, tmp_path_factory.mktemp("pure"), CHANNELSCOPE_COMPILE="0")
+
+
+@pytest.fixture(scope="session")
+def compiled_tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the recorder's hot path as an extension, which nothing imports by itself."""
+    return compile_tape(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture(scope="session")

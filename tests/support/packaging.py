@@ -27,6 +27,13 @@ def build(target: str, source: Path, folder: Path, **variables: str) -> Path:
     return built
 
 
+def compile_tape(folder: Path) -> Path:
+    """Compile the recorder's hot path into `folder` and return the extension."""
+    status, said = said_by([sys.executable, "-m", "tools.native", str(folder)], cwd=ROOT)
+    assert status == 0, said
+    return Path(said.splitlines()[-1])
+
+
 def contents(wheel: Path) -> dict[str, bytes]:
     """Return the files in a wheel."""
     with ZipFile(wheel) as archive:

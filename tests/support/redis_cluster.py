@@ -51,13 +51,37 @@ class RedisCluster:
                     told=heir.log,
                 )
 
+    def owner_of(self, slot: int) -> RedisServer:
+        """Return the master that has `slot` now."""
+        with self.masters[0].client() as client:
+            ranges = client.execute_command("CLUSTER", "SLOTS")
+        port = next(owner[1] for first, last, owner, *_ in ranges if first <= slot <= last)
+        return next(master for master in self.masters if master.port == port)
+
+    def move_keys(self, slot: int, to: RedisServer) -> None:
+        """Let `slot` go to another master, key by key, up to where `move_slot()` ends it."""
+        owner = self.owner_of(slot)
+        with owner.client() as source, to.client() as target:
+            told = [client.execute_command("CLUSTER", "MYID") for client in (source, target)]
+            target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", told[0])
+            source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", told[1])
+            while keys := source.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 10):
+                where = (to.host, to.port, "", 0, 5_000, "KEYS")
+                source.execute_command("MIGRATE", *where, *keys)
+
     def move_slot(self, slot: int, to: RedisServer) -> None:
-        """Give `slot`, which holds no key, to another master."""
+        """Give `slot` to another master, with the keys that it has."""
+        owner = self.owner_of(slot)
+        if owner is to:
+            return
+        self.move_keys(slot, to)
         with to.client() as client:
-            owner = client.execute_command("CLUSTER", "MYID")
-        for master in self.masters:
+            identity = client.execute_command("CLUSTER", "MYID")
+        # The heir first: it has been importing, so that it claims the slot with an epoch of its
+        # own. Else what the old owner said last would be believed again.
+        for master in sorted(self.masters, key=lambda one: (one is not to, one is not owner)):
             with master.client() as client:
-                client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", owner)
+                client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", identity)
 
 
 @contextmanager

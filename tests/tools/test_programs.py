@@ -44,5 +44,16 @@ def test_what_is_missing_is_asked_for_once_and_is_no_failure(
     monkeypatch.setattr(programs, "find", lambda name: None)
     monkeypatch.setattr(programs, "install", refuse)
     assert programs.main() == 0
-    assert asked == [["direwolf", "mosquitto"]]
-    assert "sudo apt-get install direwolf mosquitto" in capsys.readouterr().err
+    assert asked == [["direwolf", "gcc", "libc6-dev", "mosquitto", "python3-dev"]]
+    said = capsys.readouterr().err
+    assert "sudo apt-get install direwolf gcc libc6-dev mosquitto python3-dev" in said
+
+
+def test_a_header_is_that_of_this_interpreter(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = programs.find("Python.h")
+    assert found is not None
+    assert "PY_VERSION_HEX" in (found.parent / "patchlevel.h").read_text()
+    monkeypatch.setattr(programs.sysconfig, "get_path", lambda name: str(tmp_path))
+    assert programs.find("Python.h") is None

@@ -19,7 +19,7 @@ def targets(update: Any) -> list[str]:
 
 def rows_of(update: Any) -> list[str]:
     (partial,) = [one for one in update.partials if one.target == "#connections"]
-    return [view.id for view in partial.context["rows"]]
+    return [row["id"] for row in partial.context["rows"]]
 
 
 async def test_the_newest_connection_is_the_first_row(recording: Recording) -> None:
@@ -77,6 +77,32 @@ async def test_an_update_of_a_row_is_not_a_new_row(recording: Recording) -> None
     assert rows_of(update) == [connection.id]
     assert update.fresh == 0
     assert "#protocols" not in targets(update)
+
+
+async def test_of_a_row_that_was_sent_its_counts_are_sent_alone(recording: Recording) -> None:
+    page = await loaded()
+    connection = recording.open()
+    assert rows_of(await page.update()) == [connection.id]
+    recording.receive(connection, text="hello")
+    update = await page.update()
+    assert "#connections" not in targets(update)
+    (counts,) = update.data["counts"].values()
+    assert (counts[:4], update.fresh) == (["1", "5", "0", "0"], 0)
+    recording.recorder.scope_closed(connection, None)
+    update = await page.update()
+    assert rows_of(update) == [connection.id]
+    assert "counts" not in update.data
+
+
+async def test_a_new_row_comes_before_all_that_changed_on_a_full_screen(
+    recording: Recording,
+) -> None:
+    connections = [recording.open() for _ in range(ConnectionsPage.limit - 1)]
+    page = await loaded()
+    for connection in connections:
+        recording.receive(connection, text="x")
+    new = recording.open()
+    assert new.id in rows_of(await page.update())
 
 
 async def test_what_the_filter_hides_is_not_sent(recording: Recording) -> None:

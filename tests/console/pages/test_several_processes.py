@@ -37,7 +37,7 @@ async def updates(page: Any, is_there: Any) -> Any:
 
 def rows_of(update: Any) -> list[str]:
     found = [one for one in update.partials if one.target == "#connections"]
-    return [view.id for one in found for view in one.context["rows"]]
+    return [row["id"] for one in found for row in one.context["rows"]]
 
 
 async def test_the_list_has_the_rows_of_all_and_hears_of_new_ones(both: Any) -> None:

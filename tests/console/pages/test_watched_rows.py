@@ -10,7 +10,7 @@ QUIET = (0,) * 18
 
 
 def view(connection_id: str, opened_at: float = 0.0, **fields: Any) -> Any:
-    defaults = {"state": "open", "activity": QUIET, "in_count": 0}
+    defaults = {"state": "open", "activity": QUIET, "in_count": 0, "mark": ""}
     return SimpleNamespace(id=connection_id, opened_at=opened_at, **{**defaults, **fields})
 
 
@@ -64,3 +64,46 @@ def test_silence_that_has_lasted_is_counted() -> None:
     rows.start([view("a", activity=half)])
     clock.advance(31)
     assert rows.due() == ["a"]
+
+
+def test_of_a_row_that_was_told_only_its_counts_are_out_of_date() -> None:
+    rows = WatchedRows(60)
+    rows.add(view("a", mark="open"))
+    assert [row.id for row in rows.take(10)] == ["a"]
+    rows.tell("a", "open")
+    rows.add(view("a", mark="open", in_count=2))
+    assert rows.take(10) == []
+    assert [row.in_count for row in rows.take_counts()] == [2]
+    assert rows.take_counts() == []
+
+
+def test_a_row_whose_mark_is_another_is_out_of_date_as_a_whole() -> None:
+    rows = WatchedRows(60)
+    rows.add(view("a", mark="open"))
+    rows.take(10)
+    rows.tell("a", "open")
+    rows.add(view("a", mark="open"))
+    rows.add(view("a", mark="closed"))
+    assert [row.mark for row in rows.take(10)] == ["closed"]
+    rows.tell("a", "closed")
+    assert rows.take_counts() == [], "they are part of the whole row"
+
+
+def test_a_row_that_is_as_it_was_told_again_is_not_sent_as_a_whole() -> None:
+    rows = WatchedRows(60)
+    rows.add(view("a", mark="open"))
+    rows.take(10)
+    rows.tell("a", "open")
+    rows.add(view("a", mark="idle"))
+    rows.add(view("a", mark="open"))
+    assert rows.take(10) == []
+    assert [row.mark for row in rows.take_counts()] == ["open"]
+
+
+def test_a_new_row_does_not_wait_for_those_that_are_on_the_screen() -> None:
+    rows = WatchedRows(60)
+    rows.start([view(str(number)) for number in range(100)])
+    for number in range(100):
+        rows.add(view(str(number)))
+    rows.add(view("new", opened_at=1.0))
+    assert [row.id for row in rows.take(3)] == ["new", "0", "1"]

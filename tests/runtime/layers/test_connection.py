@@ -183,11 +183,12 @@ async def test_a_read_that_waits_on_the_server_is_not_taken_for_silence(redis_se
 
 
 async def test_an_idle_connection_sends_nothing_and_stays(proxy, wire):
-    async with linked(wire, timeout_s=0.05) as link:
+    # Long enough for a machine that is busy to open the connection; an answer is missed sooner.
+    async with linked(wire, timeout_s=5, silence_s=0.5) as link:
         await link.call("PING")
         sent = proxy.sent_bytes
-        # Ten times as long as it takes to notice a server that is away.
-        await asyncio.sleep(0.5)
+        # Three times as long as it takes to notice a server that is silent.
+        await asyncio.sleep(1.5)
         assert proxy.sent_bytes == sent
         assert await link.call("PING") == b"PONG"
         assert proxy.connections == 1

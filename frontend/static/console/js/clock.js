@@ -36,6 +36,18 @@ function drift(path) {
 }
 
 /**
+ * Draws a signal as it is now.
+ *
+ * @param {Element} path
+ * @param {string} d
+ */
+export function redraw(path, d) {
+  path.setAttribute("d", d);
+  path.removeAttribute("transform");
+  drawn.set(path, { d, at: Date.now() });
+}
+
+/**
  * @param {number} seconds
  * @returns {string} "mm:ss", from an hour on "h:mm:ss".
  */

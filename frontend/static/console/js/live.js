@@ -11,7 +11,7 @@ import { visit } from "./visit.js";
 
 const FORBIDDEN = 4403;
 
-/** @typedef {{position?: string, fresh?: number, reload?: boolean, entries?: object[], missed?: number, left_out?: number, stale?: string[], charts?: object}} Batch */
+/** @typedef {{position?: string, fresh?: number, reload?: boolean, entries?: object[], missed?: number, left_out?: number, stale?: string[], charts?: object, counts?: object}} Batch */
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -70,6 +70,7 @@ function receive(event) {
 /** @param {Batch} batch What of it the page's own scripts take. */
 function show(batch) {
   if (batch.charts) document.dispatchEvent(new CustomEvent("channelscope:charts", { detail: batch.charts }));
+  if (batch.counts) document.dispatchEvent(new CustomEvent("channelscope:counts", { detail: batch.counts }));
   if (batch.entries) {
     document.dispatchEvent(new CustomEvent("channelscope:entries", { detail: batch }));
   }

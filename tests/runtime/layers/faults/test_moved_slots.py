@@ -11,7 +11,7 @@ import pytest
 from redis.crc import key_slot
 
 from tests.runtime.layers.faults.conftest import MakeLayer
-from tests.runtime.layers.faults.playing import Heard, Sender, join
+from tests.runtime.layers.faults.playing import BREATH_S, Heard, Receiver, Sender, join
 from tests.support.redis_cluster import RedisCluster
 
 BETWEEN = 50
@@ -74,6 +74,32 @@ async def test_who_joins_where_the_map_is_old_is_sent_on(
         member = await join(layer, group)
         await layer.group_send(group, {"type": "note", "sender": "one", "number": 0})
         await member.until(lambda: member.total == 1, "the first message arrives")
+
+
+@pytest.mark.parametrize("what", ["a process", "a named channel"])
+async def test_streams_whose_slot_moves_with_all_that_is_in_it_lose_nothing(
+    redis_cluster: RedisCluster, make_layer: MakeLayer, what: str
+) -> None:
+    layer, peer = (make_layer(redis_cluster.addresses[0], **OPTIONS) for _ in range(2))
+    keys = layer._node_options.keys
+    channel, key = "jobs", keys.channel("jobs")
+    if what == "a process":
+        channel = await layer.new_channel()
+        key = keys.node(layer._nodes.here().id)
+    receiver = Receiver(layer, channel)
+    sender = Sender("sender", lambda message: peer.send(channel, message))
+    slot = key_slot(key.encode())
+    owner = redis_cluster.owner_of(slot)
+    await receiver.heard.more(BETWEEN)
+    for to in (next(one for one in redis_cluster.masters if one is not owner), owner):
+        await asyncio.to_thread(redis_cluster.move_keys, slot, to)
+        await asyncio.sleep(5 * BREATH_S)  # some are sent while the slot is at neither
+        await asyncio.to_thread(redis_cluster.move_slot, slot, to)
+        await receiver.heard.more(BETWEEN)
+    await sender.stop()
+    await receiver.heard.last_of(sender)
+    await receiver.stop()
+    assert receiver.heard.numbers["sender"] == list(range(sender.sent))
 
 
 OPTIONS = {"cluster": True, "prefix": "moved"}
