@@ -6,6 +6,7 @@ one thing that its rows or links lead to.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
@@ -21,11 +22,12 @@ MOST = 40
 """Addresses that a walk finds at most: a loop of links must not be endless."""
 
 
-async def walk(page: Page) -> list[str]:
+async def walk(page: Page, look: Callable[[], Awaitable[None]]) -> list[str]:
     """Return one address for each view of the console, and for each way to open something there.
 
     Args:
         page: of somebody who may see all of it.
+        look: what to do at each of them.
     """
     found: dict[str, str] = {}
     waiting = [f"/console/{room.name}/" for room in ROOMS]
@@ -39,6 +41,7 @@ async def walk(page: Page) -> list[str]:
             continue
         found[kind] = address
         await page.goto(address)
+        await look()
         waiting += await page.evaluate(
             """() => [...document.querySelectorAll("main a[href]:not([download])")]
                 .map((link) => new URL(link.getAttribute("href"), location.href))

@@ -10,10 +10,37 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, StorageState, async_playwright, expect
 
-from tests.e2e.people import People
-from tests.e2e.servers import DAPHNE, DemoServer, running_demo
+from tests.e2e.people import People, sign_in
+from tests.e2e.servers import DAPHNE, SOON_S, DemoServer, running_demo
+
+NOT_NEEDED = (
+    # Of two lists the last one counts, so what Playwright turns off is off here, too.
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+    # Each person has a window of the browser, whose field for addresses, which nobody sees, is made
+    # of two pages in a process of their own: three quarters of what a person costs.
+    "PreloadTopChromeWebUI",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+    # A process in reserve for each page that may come.
+    "SpareRendererForSitePerProcess",
+)
+"""What a browser does for somebody who sits before it."""
 
 CHROMIUM_ARGUMENTS = [
+    f"--disable-features={','.join(NOT_NEEDED)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -23,7 +50,7 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=SOON_S * 1_000)
 
 
 @pytest.fixture(scope="session")
@@ -46,11 +73,8 @@ async def chromium(chromium_path: Path) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def staff_session(chromium: Browser, demo: DemoServer) -> StorageState:
-    """Return the cookies of the staff user, who has followed a one-time link."""
-    async with await chromium.new_context() as context:
-        page = await context.new_page()
-        await page.goto(demo.new_sign_in_link())
-        return await context.storage_state()
+    """Return the cookies of the staff user."""
+    return await sign_in(chromium, demo)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

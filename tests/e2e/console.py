@@ -9,9 +9,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-from tests.e2e.servers import DemoServer
+from tests.e2e.servers import SOON_S, DemoServer
 
-SOON_S = 20.0
 PAUSE_S = 0.2
 
 

@@ -16,6 +16,8 @@ from playwright.async_api import (
     expect,
 )
 
+from tests.e2e.servers import DemoServer
+
 DESKTOP = {"width": 1440, "height": 900}
 TELL_OF_REFUSALS = """addEventListener("securitypolicyviolation", (event) =>
     console.error("refused by the policy:", event.violatedDirective, event.blockedURI))"""
@@ -68,10 +70,15 @@ class People:
         page.on("pageerror", self._note_error)
         return page
 
-    async def staff(self, **options: Any) -> Page:
-        """Return a page of the staff user, who is signed in and sees who is connected."""
+    async def staff(self, *, at: str | None = "/console/connections/", **options: Any) -> Page:
+        """Return a page of the staff user, who is signed in.
+
+        Args:
+            at: what they look at; None for nothing yet.
+        """
         page = await self.anybody(storage_state=self._staff_session, **options)
-        await page.goto("/console/connections/")
+        if at is not None:
+            await page.goto(at)
         return page
 
     async def visitor(self, name: str, **options: Any) -> Page:
@@ -93,6 +100,14 @@ class People:
     def _note(self, problem: str) -> None:
         if not any(part in problem for part in self.expected):
             self.problems.append(problem)
+
+
+async def sign_in(browser: Browser, demo: DemoServer) -> StorageState:
+    """Return the cookies of the staff user, who has followed a one-time link."""
+    async with await browser.new_context() as context:
+        page = await context.new_page()
+        await page.goto(demo.new_sign_in_link())
+        return await context.storage_state()
 
 
 async def enter(page: Page, room: str) -> None:

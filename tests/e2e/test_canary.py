@@ -24,11 +24,9 @@ import redis
 import websockets
 
 from tests.e2e.console import Console
-from tests.e2e.servers import DemoServer, running_demo
+from tests.e2e.servers import SOON_S, DemoServer, running_demo
 from tests.support.canary_app import CARRIED, SECRET
 from tests.support.redis_server import RedisServer
-
-SOON_S = 20.0
 
 METRICS_TOKEN = "what-prometheus-says"
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.people import People, open_room
+from tests.e2e.people import People
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -41,8 +41,7 @@ def log(panel: Locator) -> Locator:
 async def test_several_connections_stand_side_by_side_and_come_back_with_the_page(
     people: People,
 ) -> None:
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     await connect(panels(console), CHAT, room="beside")
     await console.get_by_role("button", name="New client").click()
     await connect(panels(console), ECHO)
@@ -63,8 +62,7 @@ async def test_several_connections_stand_side_by_side_and_come_back_with_the_pag
 async def test_tabs_are_walked_and_closed_by_keys_and_a_closed_one_ends_its_connection(
     people: People,
 ) -> None:
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     await connect(panels(console), CHAT, room="first-tab")
     await console.get_by_role("button", name="New client").click()
     await connect(panels(console), CHAT, room="second-tab")
@@ -80,8 +78,7 @@ async def test_tabs_are_walked_and_closed_by_keys_and_a_closed_one_ends_its_conn
 
 
 async def test_bytes_go_out_as_they_are_written_in_hex(people: People) -> None:
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     panel = panels(console)
     await connect(panel, ECHO)
     await panel.get_by_role("radio", name="Binary").check()
@@ -96,8 +93,7 @@ async def test_bytes_go_out_as_they_are_written_in_hex(people: People) -> None:
 async def test_a_saved_message_is_used_by_another_and_changed_by_its_maker_alone(
     people: People,
 ) -> None:
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     panel = panels(console)
     await connect(panel, ECHO)
     await send(panel, "what I always say")
@@ -108,8 +104,7 @@ async def test_a_saved_message_is_used_by_another_and_changed_by_its_maker_alone
     saved = panel.get_by_role("region", name="Saved messages")
     await expect(saved).to_contain_text("The usual")
 
-    other = await people.staff()
-    await open_room(other, "Client")
+    other = await people.staff(at="/console/client/")
     await expect(other.get_by_role("region", name="Saved messages")).to_contain_text("The usual")
     await other.get_by_role("heading", name="Transcript").click()
     await other.keyboard.press("1")
@@ -130,8 +125,7 @@ async def test_a_saved_message_is_used_by_another_and_changed_by_its_maker_alone
 async def test_a_route_s_arguments_subprotocols_and_query_string_make_the_address(
     people: People,
 ) -> None:
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     panel = panels(console)
     await panel.get_by_label("Query string").fill("v=2")
     await connect(panel, CHAT, room="a-b")
@@ -146,8 +140,7 @@ async def test_a_route_s_arguments_subprotocols_and_query_string_make_the_addres
 async def test_a_message_is_repeated_as_often_as_asked_or_until_it_is_stopped(
     people: People,
 ) -> None:
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     panel = panels(console)
     await connect(panel, ECHO)
     await panel.get_by_text("Text", exact=True).click()
@@ -168,8 +161,7 @@ async def test_a_message_is_repeated_as_often_as_asked_or_until_it_is_stopped(
 
 
 async def test_a_transcript_is_kept_as_a_recording_of_its_connection(people: People) -> None:
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     panel = panels(console)
     await connect(panel, ECHO)
     await panel.get_by_text("Text", exact=True).click()
@@ -183,8 +175,7 @@ async def test_a_transcript_is_kept_as_a_recording_of_its_connection(people: Peo
 
 
 async def test_a_virtual_scope_runs_the_application_and_shows_what_it_does(people: People) -> None:
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     await panels(console).get_by_role("button", name="Virtual scope").click()
     panel = panels(console)
     await panel.get_by_label("User in scope").select_option(label="ada, your own session")
@@ -204,8 +195,7 @@ async def test_a_virtual_scope_runs_the_application_and_shows_what_it_does(peopl
 async def test_a_virtual_scope_without_a_route_shows_the_error_that_it_ends_with(
     people: People,
 ) -> None:
-    console = await people.staff()
-    await console.goto("/console/client/?url=virtual:telegram")
+    console = await people.staff(at="/console/client/?url=virtual:telegram")
     panel = panels(console)
     await panel.get_by_label("Scope", exact=True).fill('{"type": "carrier"}')
     await panel.get_by_role("button", name="Open scope").click()
@@ -216,8 +206,7 @@ async def test_a_virtual_scope_without_a_route_shows_the_error_that_it_ends_with
 
 
 async def test_a_composed_scope_that_is_none_is_not_sent(people: People) -> None:
-    console = await people.staff()
-    await console.goto("/console/client/?url=virtual:channel")
+    console = await people.staff(at="/console/client/?url=virtual:channel")
     panel = panels(console)
     await panel.get_by_label("Scope", exact=True).fill('{"channel": "thumbnails"}')
     await expect(panel.get_by_text('needs a "type"')).to_be_visible()
@@ -228,8 +217,7 @@ async def test_a_composed_scope_that_is_none_is_not_sent(people: People) -> None
 async def test_each_tab_can_be_another_user_and_says_so_in_connections(people: People) -> None:
     grace = await people.visitor("grace-of-tabs")
     linus = await people.visitor("linus-of-tabs")
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     for name in ("grace-of-tabs", "linus-of-tabs"):
         panel = panels(console).last
         await panel.get_by_label("As user").fill(name)
@@ -251,8 +239,7 @@ async def test_each_tab_can_be_another_user_and_says_so_in_connections(people: P
 
 async def test_a_user_that_nobody_is_called_is_refused_with_a_reason(people: People) -> None:
     people.expected.append("403")
-    console = await people.staff()
-    await open_room(console, "Client")
+    console = await people.staff(at="/console/client/")
     panel = panels(console)
     await panel.get_by_label("As user").fill("nobody-at-all")
     await panel.get_by_role("button", name="Connect", exact=True).click()

@@ -46,8 +46,7 @@ async def chats(console: Page, room: str) -> None:
 
 
 async def test_a_paused_list_stands_still_counts_and_goes_on(people: People) -> None:
-    console = await people.staff()
-    await console.goto("/console/connections/?q=path:*paused*")
+    console = await people.staff(at="/console/connections/?q=path:*paused*")
     await expect(console.get_by_text("Nothing matches")).to_be_visible()
     await console.keyboard.press("Space")
     await expect(console.get_by_role("button", name="Paused")).to_have_attribute(
@@ -85,8 +84,7 @@ async def test_a_list_with_an_open_inspector_holds_new_rows_until_it_closes(
 
 
 async def test_the_row_that_is_open_opens_its_page_at_the_second_enter(people: People) -> None:
-    console = await people.staff()
-    await console.goto("/console/connections/?q=path:*second-enter*")
+    console = await people.staff(at="/console/connections/?q=path:*second-enter*")
     await chats(console, "second-enter")
     await row_of(console, "second-enter").click()
     inspector = console.get_by_role("complementary", name="Inspector")
@@ -101,7 +99,7 @@ async def test_the_row_that_is_open_opens_its_page_at_the_second_enter(people: P
 
 
 async def test_a_timeline_grows_while_it_is_looked_at(people: People) -> None:
-    console, grace = await people.staff(), await people.visitor("grace")
+    console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "timeline")
     await console.goto("/console/connections/?q=path:/ws/chat/timeline/")
     await row_of(console, "/ws/chat/timeline/").click()
@@ -190,7 +188,6 @@ async def test_the_client_ends_a_connection_with_the_code_that_is_asked_for(
 
 async def test_keys_lead_from_room_to_room_and_stay_out_of_fields(people: People) -> None:
     console = await people.staff()
-    await console.goto("/console/connections/")
     await console.keyboard.press("g")
     await console.keyboard.press("t")
     await expect(console.get_by_role("heading", name="Traffic")).to_be_visible()
@@ -212,8 +209,7 @@ async def test_the_theme_that_was_chosen_stays(people: People) -> None:
 
 
 async def test_every_page_can_be_read_without_scripts(people: People) -> None:
-    console = await people.staff(java_script_enabled=False)
-    await console.goto("/console/connections/?hide=http")
+    console = await people.staff(at="/console/connections/?hide=http", java_script_enabled=False)
     await console.get_by_role("link", name="Path", exact=True).click()
     await expect(console).to_have_url(re.compile("sort=path"))
     await open_room(console, "Traffic")
@@ -222,8 +218,7 @@ async def test_every_page_can_be_read_without_scripts(people: People) -> None:
 
 
 async def test_the_filter_completes_the_term_that_is_typed(people: People) -> None:
-    console = await people.staff()
-    await console.goto("/console/traffic/")
+    console = await people.staff(at="/console/traffic/")
     await console.get_by_label("Filter messages").press_sequentially("(dir:in OR di")
     words = console.locator("#query-words option")
     await expect(words.and_(console.locator("[data-word='dir:out']"))).to_have_attribute(
@@ -259,7 +254,6 @@ async def test_a_range_swept_over_the_strip_becomes_part_of_the_filter(people: P
 
 async def test_what_the_filter_shows_is_exported(people: People) -> None:
     console = await people.staff()
-    await console.goto("/console/connections/")
     await chats(console, "exported")
     await console.goto("/console/connections/?q=path:*exported*")
     await console.get_by_text("Export", exact=True).click()
@@ -274,8 +268,7 @@ async def test_what_the_filter_shows_is_exported(people: People) -> None:
 async def test_what_another_process_says_late_stands_where_its_time_belongs(
     people: People,
 ) -> None:
-    console = await people.staff()
-    await console.goto("/console/traffic/?q=nothing-matches-this")
+    console = await people.staff(at="/console/traffic/?q=nothing-matches-this")
     await console.wait_for_load_state()
 
     async def come(*times: float, **more: Any) -> None:
@@ -303,7 +296,7 @@ async def test_what_another_process_says_late_stands_where_its_time_belongs(
 
 
 async def test_a_page_that_is_brought_up_to_date_does_not_grow(people: People) -> None:
-    console, grace = await people.staff(), await people.visitor("grace")
+    console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "no-growth")
     await console.goto("/console/traffic/?q=path:*no-growth*+dir:in")
     foot = console.locator("#tail-foot")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -48,13 +49,33 @@ WIDER_THAN_THE_SCREEN = """() => {
 }"""
 
 
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """Somebody has been everywhere.
+
+    Attributes:
+        addresses: where that is.
+        problems: what the browser has complained of there.
+    """
+
+    addresses: list[str]
+    problems: list[str]
+
+
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def addresses(
+async def walked(
     chromium: Browser, demo: DemoServer, staff_session: StorageState
-) -> AsyncIterator[list[str]]:
+) -> AsyncIterator[Walked]:
     """Yield where to go, once something of everything has happened; it goes on meanwhile."""
     async with People(chromium, demo.url, staff_session) as people:
-        yield await _addresses(people)
+        addresses = await _addresses(people)
+        yield Walked(addresses, list(people.problems))
+
+
+@pytest.fixture(scope="module")
+def addresses(walked: Walked) -> list[str]:
+    """Return where to go."""
+    return walked.addresses
 
 
 async def _addresses(people: People) -> list[str]:
@@ -72,18 +93,27 @@ async def _addresses(people: People) -> list[str]:
         })""",
         HALF_A_LETTER,
     )
-    console = await people.staff()
-    await console.goto("/console/traffic/?q=path:*every-room*")
+    console = await people.staff(at="/console/traffic/?q=path:*every-room*")
     await console.get_by_role("button", name="Record this").click()
     await expect(console).to_have_url(re.compile(r"/console/recordings/\d+/"))
     await console.goto("/console/traffic/?q=is:error")
     await expect(console.locator("#tail [data-id]").first).to_be_visible()
-    return await walk(console)
+    return await walk(console, lambda: _is_quiet(console))
+
+
+async def _is_quiet(page: Page) -> None:
+    await _has_settled(page)
+    if await page.locator("#live").count():
+        await expect(page.locator("#live")).not_to_have_attribute("data-lost", "")
 
 
 async def settled(page: Page, address: str) -> None:
-    """Go there, and return when the page is live, if it is one that becomes so."""
+    """Go there, and return when all of it is there."""
     await page.goto(address)
+    await _has_settled(page)
+
+
+async def _has_settled(page: Page) -> None:
     await page.wait_for_load_state("load")
     await page.evaluate("document.fonts.ready")
 
@@ -102,7 +132,7 @@ async def test_the_walk_comes_through_every_room_and_what_is_in_it(addresses: li
 async def test_axe_finds_nothing_to_complain_of(
     people: People, addresses: list[str], theme: str
 ) -> None:
-    console = await people.staff(color_scheme=theme, reduced_motion="reduce")
+    console = await people.staff(at=None, color_scheme=theme, reduced_motion="reduce")
     found: dict[str, Any] = {}
     for address in addresses:
         await settled(console, address)
@@ -132,20 +162,13 @@ async def test_the_shortcuts_and_the_door_are_accessible_too(people: People) -> 
         assert [_violation(one) for one in results.response["violations"]] == []
 
 
-async def test_no_page_says_anything_in_the_browser_s_console(
-    people: People, addresses: list[str]
-) -> None:
-    console = await people.staff()
-    for address in addresses:
-        await settled(console, address)
-        if await console.locator("#live").count():
-            await expect(console.locator("#live")).not_to_have_attribute("data-lost", "")
-    assert people.problems == []
+async def test_no_page_says_anything_in_the_browser_s_console(walked: Walked) -> None:
+    assert walked.problems == []
 
 
 async def test_nothing_moves_for_who_asks_for_less_motion(people: People) -> None:
     console, grace = (
-        await people.staff(reduced_motion="reduce"),
+        await people.staff(at=None, reduced_motion="reduce"),
         await people.visitor("grace"),
     )
     await console.goto("/console/traffic/?q=dir:in+path:*still*")
@@ -161,7 +184,7 @@ async def test_nothing_moves_for_who_asks_for_less_motion(people: People) -> Non
 
 
 async def test_nothing_is_wider_than_a_phone(people: People, addresses: list[str]) -> None:
-    console = await people.staff(viewport=PHONE)
+    console = await people.staff(at=None, viewport=PHONE)
     wide: dict[str, Any] = {}
     for address in addresses:
         await settled(console, address)

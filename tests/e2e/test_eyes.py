@@ -92,7 +92,7 @@ async def mark_of(row: Locator) -> dict[str, str]:
 
 
 async def test_in_the_system_s_colours_a_state_still_has_a_mark_of_its_own(people: People) -> None:
-    console = await people.staff(forced_colors="active", color_scheme="dark")
+    console = await people.staff(at=None, forced_colors="active", color_scheme="dark")
     people.expected.append("WebSocket connection to")
     await console.goto("/console/connections/?q=path:*")
     await connects(console, "/ws/echo/", "/ws/nowhere/")
@@ -109,8 +109,7 @@ async def test_in_the_system_s_colours_a_state_still_has_a_mark_of_its_own(peopl
 
 
 async def test_in_the_system_s_colours_what_is_chosen_is_told_from_the_rest(people: People) -> None:
-    console = await people.staff(forced_colors="active")
-    await console.goto("/console/traffic/?q=dir:error")
+    console = await people.staff(at="/console/traffic/?q=dir:error", forced_colors="active")
     outline = "element => getComputedStyle(element).outlineStyle"
     rail = console.get_by_role("navigation", name="Console")
     for chosen, other in (
@@ -168,7 +167,9 @@ async def test_that_text_is_twice_as_large_and_what_holds_it_is_too(
 
 
 async def test_the_display_zoomed_to_twice_its_size_holds_every_room(people: People) -> None:
-    console = await people.staff(viewport={"width": 720, "height": 450}, device_scale_factor=2)
+    console = await people.staff(
+        at=None, viewport={"width": 720, "height": 450}, device_scale_factor=2
+    )
     wide = {}
     for room in ROOMS:
         await console.goto(f"/console/{room.name}/")

@@ -44,7 +44,7 @@ def payload(console: Page):
 
 
 async def test_payloads_that_are_hostile_are_text_wherever_they_are_shown(people: People) -> None:
-    sender, console = await people.anybody(), await people.staff()
+    sender, console = await people.anybody(), await people.staff(at=None)
     await sender.goto("/echo/")
     big = "x" * MEGABYTE
     await sender.evaluate(SEND, [SCRIPT, CONTROL, REVERSED, HUGE, BROKEN_UTF8, big, NESTED])
@@ -85,7 +85,7 @@ async def test_payloads_that_are_hostile_are_text_wherever_they_are_shown(people
 
 
 async def test_a_path_that_is_hostile_is_text_too(people: People) -> None:
-    sender, console = await people.anybody(), await people.staff()
+    sender, console = await people.anybody(), await people.staff(at=None)
     people.expected += ["WebSocket connection to", "404 (Not Found)"]
     await sender.goto("/echo/")
     await sender.evaluate(

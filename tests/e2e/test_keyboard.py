@@ -22,6 +22,7 @@ def dialog(console: Page):
 async def test_g_and_a_letter_lead_to_every_room(people: People) -> None:
     console = await people.staff()
     for room in ROOMS:
+        await console.wait_for_load_state()  # the keys' own script comes after the navigation
         await console.keyboard.press("g")
         await console.keyboard.press(room.key)
         await expect(console).to_have_url(re.compile(rf"/console/{room.name}/"))
@@ -31,8 +32,7 @@ async def test_g_and_a_letter_lead_to_every_room(people: People) -> None:
 async def test_a_question_mark_shows_the_shortcuts_of_all_rooms_and_of_this_one(
     people: People,
 ) -> None:
-    console = await people.staff()
-    await console.goto("/console/traffic/")
+    console = await people.staff(at="/console/traffic/")
     await console.keyboard.press("?")
     for room in ROOMS:
         await expect(dialog(console)).to_contain_text(room.label)
@@ -42,7 +42,7 @@ async def test_a_question_mark_shows_the_shortcuts_of_all_rooms_and_of_this_one(
 
 
 async def test_single_keys_can_be_turned_off_and_arrows_stay(people: People) -> None:
-    console, grace = await people.staff(), await people.visitor("grace")
+    console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "keys-off")
     await console.goto("/console/traffic/")
     await console.keyboard.press("?")
@@ -60,7 +60,7 @@ async def test_single_keys_can_be_turned_off_and_arrows_stay(people: People) -> 
 
 @pytest.mark.parametrize("room", ["connections", "traffic", "traces"])
 async def test_a_list_is_one_tab_stop_and_moves_by_keys(people: People, room: str) -> None:
-    console, grace = await people.staff(), await people.visitor("grace")
+    console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "tab-stops")
     await say(grace, "one")
     await console.goto(f"/console/{room}/?q=path:*tab-stops*")
@@ -73,7 +73,7 @@ async def test_a_list_is_one_tab_stop_and_moves_by_keys(people: People, room: st
 
 
 async def test_enter_opens_and_escape_leads_back_to_the_row(people: People) -> None:
-    console, grace = await people.staff(), await people.visitor("grace")
+    console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "way-back")
     await say(grace, "there and back")
     await console.goto("/console/traffic/?q=%22there and back%22")
@@ -92,7 +92,7 @@ async def test_enter_opens_and_escape_leads_back_to_the_row(people: People) -> N
 async def test_t_leads_from_an_open_message_to_its_trace_and_a_span_opens_there(
     people: People,
 ) -> None:
-    console, grace = await people.staff(), await people.visitor("grace")
+    console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "to-the-trace")
     await say(grace, "follow me")
     await console.goto("/console/traffic/?q=dir:in+%22follow me%22")
@@ -109,8 +109,7 @@ async def test_t_leads_from_an_open_message_to_its_trace_and_a_span_opens_there(
 
 
 async def test_space_presses_the_control_that_has_the_focus(people: People) -> None:
-    console = await people.staff()
-    await console.goto("/console/traffic/")
+    console = await people.staff(at="/console/traffic/")
     await console.get_by_role("button", name="Switch theme").focus()
     await console.keyboard.press("Space")
     await expect(console.locator("#live")).to_have_attribute("aria-pressed", "false")

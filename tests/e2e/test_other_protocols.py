@@ -21,9 +21,9 @@ import aiomqtt
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.console import SOON_S, Console, words
+from tests.e2e.console import Console, words
 from tests.e2e.people import People, enter, say
-from tests.e2e.servers import DAPHNE, DemoServer, running_demo
+from tests.e2e.servers import DAPHNE, SOON_S, DemoServer, running_demo
 from tests.support.aprs_is import AprsIs, running_aprs_is
 from tests.support.bot_api import TOKEN, BotApi, running_bot_api
 from tests.support.mqtt_broker import MqttBroker, running_broker

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,8 +19,6 @@ from tests.e2e.servers import DAPHNE, DemoServer, running_demo
 from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-SLOW_MS = 45_000
 
 
 @pytest.fixture(scope="module")
@@ -67,24 +64,20 @@ async def test_what_happens_in_another_process_is_recorded_whole_and_replayed_he
         f"{there.websocket_url}/ws/echo/", origin=Origin(there.url)
     ) as socket:
         await socket.recv()
-        said_at = time.monotonic()
         await socket.send("over there " + "x" * 500)
         await socket.recv()
-        await expect(steps).to_contain_text("over there", timeout=SLOW_MS)
-    assert time.monotonic() - said_at < SLOW_MS / 1_000
-    await expect(steps).to_contain_text("by client", timeout=SLOW_MS)
+        await expect(steps).to_contain_text("over there")
+    await expect(steps).to_contain_text("by client")
 
     # The other server's console shows it, and ends it.
     other = await console.context.new_page()
     await other.goto(f"{there.url}{console.url.removeprefix(here.url)}")
     await other.get_by_role("button", name="Stop recording").click()
-    await expect(other.locator("#recording-facts")).to_contain_text("ended", timeout=SLOW_MS)
+    await expect(other.locator("#recording-facts")).to_contain_text("ended")
 
     await console.reload()
     await console.get_by_role("button", name="Replay").click()
-    await expect(console.get_by_text("The replay answered as recorded")).to_be_visible(
-        timeout=SLOW_MS
-    )
+    await expect(console.get_by_text("The replay answered as recorded")).to_be_visible()
     async with console.expect_download() as download:
         await console.get_by_role("link", name="JSON lines").click()
     lines = _lines_of(await (await download.value).path())

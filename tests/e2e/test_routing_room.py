@@ -11,8 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_the_tree_counts_who_is_connected_as_they_come(people: People) -> None:
-    console = await people.staff()
-    await console.goto("/console/routing/")
+    console = await people.staff(at="/console/routing/")
     tree = console.get_by_role("group", name="Routing tree")
     await expect(tree.get_by_role("link", name="LogConsumer, 0 open")).to_be_visible()
     await console.wait_for_load_state()
@@ -21,8 +20,7 @@ async def test_the_tree_counts_who_is_connected_as_they_come(people: People) -> 
 
 
 async def test_a_path_is_tried_as_it_is_typed(people: People) -> None:
-    console = await people.staff()
-    await console.goto("/console/routing/")
+    console = await people.staff(at="/console/routing/")
     await console.wait_for_load_state()
     await console.keyboard.press("/")
     await console.keyboard.type("/ws/chat/lobby/")
@@ -39,8 +37,7 @@ async def test_a_path_is_tried_as_it_is_typed(people: People) -> None:
 
 
 async def test_a_leaf_opens_its_consumer_and_leads_to_its_connections(people: People) -> None:
-    console = await people.staff()
-    await console.goto("/console/routing/")
+    console = await people.staff(at="/console/routing/")
     await console.wait_for_load_state()
     await console.get_by_role("link", name="TickerConsumer").click()
     card = console.get_by_role("complementary", name="Consumer")

@@ -18,8 +18,8 @@ import pytest
 import websockets
 from websockets.typing import Origin
 
-from tests.e2e.console import SOON_S, Console, words
-from tests.e2e.servers import DAPHNE, STOP_S, UVICORN, DemoServer, running_demo
+from tests.e2e.console import Console, words
+from tests.e2e.servers import DAPHNE, SOON_S, STOP_S, UVICORN, DemoServer, running_demo
 from tests.support.redis_server import RedisServer
 
 LAYER = "runtime.layers.redis.RedisChannelLayer"

@@ -18,7 +18,7 @@ BECOMES = """isHidden => {
 
 
 async def test_a_page_that_slept_goes_on_from_where_it_was_left(people: People) -> None:
-    console, grace = await people.staff(), await people.visitor("grace")
+    console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "sleeping")
     async with console.expect_event("websocket") as opened:
         await console.goto("/console/traffic/?q=path:*sleeping*+dir:in")

@@ -1,5 +1,8 @@
 """What happens in one process is seen in every room of another one's console within a second.
 
+The one place where that promise is held to the clock, and so the one that runs when nothing else
+does: wherever else a test waits for a page, it is merely patient.
+
 Two Daphnes and a worker on one Redis. The page itself says when it has what is waited for on the
 screen; the test says when it happened. On a machine that is busy with other things one try may
 be late for its own reasons: of three the one in the middle counts.
@@ -24,8 +27,8 @@ from websockets.typing import Origin
 
 from runtime.layers.redis import RedisChannelLayer
 from tests.e2e.addresses import ROOMS
-from tests.e2e.people import People, session_cookie
-from tests.e2e.servers import DAPHNE, DemoServer, running_demo
+from tests.e2e.people import People, session_cookie, sign_in
+from tests.e2e.servers import DAPHNE, SOON_S, DemoServer, running_demo
 from tests.e2e.test_several_processes import LAYER, name, running_worker
 from tests.support.redis_server import RedisServer
 
@@ -33,7 +36,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WITHIN_S = 1.0
 TRIES = 3
-SOON_S = 20.0
 
 SAY_WHEN_IT_IS_SEEN = """([selector, pattern]) => new Promise((resolve) => {
     const wanted = new RegExp(pattern);
@@ -109,10 +111,7 @@ def servers(
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def signed_in(chromium: Browser, servers: tuple[DemoServer, DemoServer, str]) -> StorageState:
-    async with await chromium.new_context() as context:
-        page = await context.new_page()
-        await page.goto(servers[0].new_sign_in_link())
-        return await context.storage_state()
+    return await sign_in(chromium, servers[0])
 
 
 @pytest_asyncio.fixture(loop_scope="session")

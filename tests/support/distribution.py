@@ -1,9 +1,10 @@
 """Which tests one process runs, when several processes share the tests.
 
 Owns the choice: what is costly to start is started once, so the tests that share it stay together;
-any others stay with those of their module, or of their class. Those that measure what is seen, and
-how soon, come last, when nothing else runs. Knows nothing of what the tests are about. Called by
-pytest-xdist, through `tests/conftest.py`.
+any others stay with those of their module, or of their class. Those in a browser are begun by one
+process, while the others do what else there is. Those that measure how soon something is seen come
+last, when nothing else runs. Knows nothing of what the tests are about. Called by pytest-xdist,
+through `tests/conftest.py`.
 
 Source: docs/decisions/0032-tests-in-several-processes.md
 """
@@ -16,6 +17,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER: Final = {
     "tests/demo/test_running.py": "one wheel",
+    "tests/docs/test_built.py": "one documentation",
+    "tests/docs/test_public_names.py": "one documentation",
+    "tests/docs/test_reference.py": "one documentation",
     "tests/frontend/": "one wheel",
     "tests/project_template/": "one wheel",
     "tests/test_hatch_build.py": "one wheel",
@@ -23,9 +27,12 @@ TOGETHER: Final = {
 """What tests share, by how their node ids begin."""
 
 ALONE: Final = {
-    "tests/e2e/": "alone: one browser and one demo",
+    "tests/e2e/test_within_a_second.py": "alone: what is promised within a second",
 }
 """The same, of tests beside which no others run."""
+
+IN_A_BROWSER: Final = "tests/e2e/"
+"""Which tests share a browser and a demo, and wait more than they compute."""
 
 
 class ByWhatIsShared(LoadScopeScheduling):
@@ -46,8 +53,10 @@ class ByWhatIsShared(LoadScopeScheduling):
         return home_of(nodeid)
 
     def _assign_work_unit(self, node: Any) -> None:
-        for home in [home for home in self.workqueue if home in ALONE.values()]:
-            self.workqueue.move_to_end(home)
+        is_first = node is self.nodes[0]
+        # The smallest of equals is the first of them, so what is left stays in its order.
+        home = min(self.workqueue, key=lambda home: _lateness(home, is_first))
+        self.workqueue.move_to_end(home, last=False)
         super()._assign_work_unit(node)
 
     def _reschedule(self, node: Any) -> None:
@@ -70,3 +79,10 @@ def home_of(test: str) -> str:
         if test.startswith(beginning):
             return shared
     return test.partition("[")[0].rpartition("::")[0]
+
+
+def _lateness(home: str, is_first: bool) -> int:
+    if home in ALONE.values():
+        return 2
+    # One browser for one process, for as long as the others have something else to do.
+    return int(home.startswith(IN_A_BROWSER) is not is_first)

@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.distribution import ALONE, TOGETHER, ByWhatIsShared, home_of
+from tests.support.distribution import (
+    ALONE,
+    IN_A_BROWSER,
+    TOGETHER,
+    ByWhatIsShared,
+    home_of,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,8 +90,24 @@ def run(tests: list[str], processes: int) -> list[set[str]]:
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_those_that_measure_run_last_and_beside_no_other(processes: int) -> None:
     others = [f"tests/runtime/test_{letter}.py::test_{n}" for letter in "abcd" for n in range(5)]
-    measuring = [f"tests/e2e/test_{n}.py::test_it" for n in range(6)]
+    measuring = [f"{next(iter(ALONE))}::test_{n}" for n in range(6)]
     beside = run([*measuring, *others], processes)
     assert sorted(test for some in beside for test in some) == sorted([*measuring, *others])
     assert beside[-6:] == [{one} for one in measuring]
     assert processes == 1 or max(map(len, beside)) > 1
+
+
+def test_one_process_has_the_browser_while_the_others_have_something_else_to_do() -> None:
+    others = [f"tests/runtime/test_{letter}.py::test_{n}" for letter in "abc" for n in range(5)]
+    seeing = [f"{IN_A_BROWSER}test_{letter}.py::test_{n}" for letter in "xyz" for n in range(5)]
+    beside = run([*others, *seeing], 2)
+    assert sorted(test for some in beside for test in some) == sorted([*others, *seeing])
+    in_a_browser = [sum(test in seeing for test in some) for some in beside]
+    assert in_a_browser == [1] * 15
+
+
+def test_who_has_nothing_else_to_do_helps_with_the_browser() -> None:
+    others = [f"tests/runtime/test_a.py::test_{n}" for n in range(5)]
+    seeing = [f"{IN_A_BROWSER}test_{letter}.py::test_{n}" for letter in "xyz" for n in range(5)]
+    beside = run([*others, *seeing], 2)
+    assert [len(some) for some in beside] == [2] * 10
