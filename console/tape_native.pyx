@@ -1,14 +1,12 @@
 # cython: language_level=3, binding=False, wraparound=False
 # cython: annotation_typing=False
-"""The tape of `tape`, compiled: what comes with every message is written at once, and fast.
+"""The tape of `tape`, compiled: the same hooks and the same fold, for a fraction of the time.
 
-Has the names of `tape`, and does what its hooks and its `fold()` do together: here nothing is
-gained by waiting, because a happening costs a tenth, and its connection is still in the caches.
+A happening lies in an array of the machine's, and nothing but what it is about is an object. What
+is captured is folded sooner than in `tape`, while it is still in the caches.
 
-Everything runs under the interpreter's lock, and one happening is written without giving it up:
-what could run Python code, as the making of an object that the garbage collector counts can,
-comes first. What happens while somebody holds `Tape.lock`, or in a finalizer in the middle of a
-happening, waits in `_late` until that is over, with its time.
+All of it runs under the interpreter's lock. To capture one runs no Python code but the clock's:
+no other thread, and no finalizer, comes between.
 
 Source: docs/decisions/0040-compiled-tape.md
 """
@@ -18,8 +16,11 @@ from collections import deque
 from sys import getsizeof
 from threading import RLock
 
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.time cimport perf_counter as system_timer
 from cpython.time cimport time as system_time
+from libc.stdlib cimport free, realloc
 
 from console.capture import NOTHING, utf8_size
 from console.captured import PENDING, Folded
@@ -33,11 +34,19 @@ cdef enum:
     DELIVERED
 
 cdef enum:
-    WIDTH = 11  # of an entry, and where its duration is: see `journal`
+    WIDTH = 11  # values of an entry, and where its duration is: see `journal`
     TOOK = 8
 
-cdef Py_ssize_t MOST = 512  # entries that wait for the journal, at most
-cdef Py_ssize_t MOST_LATE = 5_000  # happenings that wait for whoever holds the lock
+cdef Py_ssize_t MOST = 256  # happenings that wait to be folded, at most
+
+cdef struct Happening:
+    int code
+    double at  # seconds since the Unix epoch
+    double took_s  # of FINISHED
+    PyObject* connection
+    PyObject* one  # RECEIVED: event; SENT: payload; STARTED: message; FINISHED, and then:
+    PyObject* two  # RECEIVED: payload; SENT: effect of what; STARTED: Running; DELIVERED: Origin
+    PyObject* three  # STARTED: cause of the message; DELIVERED: channel
 
 
 cdef class Running:
@@ -83,35 +92,6 @@ cdef class Counted:
 NOWHERE = Origin(None, "", "", NOTHING)
 
 
-cdef class Hold:
-    """The lock of whoever reads or writes what is known: what happens meanwhile is late."""
-
-    cdef object _lock
-    cdef Tape _tape
-
-    def __init__(self, Tape tape):
-        self._lock = RLock()
-        self._tape = tape
-
-    def __enter__(self):
-        self._lock.acquire()
-        self._tape._busy += 1
-        return True
-
-    cdef bint seize(self):
-        """Take it if it is free, and return whether it was; whoever has it writes what is late."""
-        if not self._lock.acquire(False):
-            return False
-        self._tape._busy += 1
-        return True
-
-    def __exit__(self, *error):
-        try:
-            self._tape._let_go()
-        finally:
-            self._lock.release()
-
-
 cdef class Tape:
     """The hooks of an observer that come with every message; what is rare is left to a subclass.
 
@@ -128,158 +108,117 @@ cdef class Tape:
 
     cdef public object clock, timer
     cdef public Origin origin
-    cdef readonly Hold lock
-    cdef object _folding, _traces
-    cdef dict _listed
-    cdef bint _is_system_clock, _is_system_timer, _is_awaited
-    cdef int _busy  # who holds the lock, and a happening that is being written
-    cdef list _late, _written, _earlier
-    cdef bint _is_writing_late
-    cdef Py_ssize_t _hot_size, _first, _next, _held_bytes
-    cdef Py_ssize_t _received_count, _sent_count, _handled_count, _delivered_count
-    cdef object _latest  # the connection that something happened to last
-    cdef Counted _known  # and what is known of it
-    cdef dict _handled  # whose handler ended last, and what takes note of it
-    cdef object _name, _add_took, _add_waited
+    cdef readonly object lock
+    cdef object _folding
+    cdef bint _is_system_clock, _is_system_timer
+    cdef Py_ssize_t _hot_size, _most
+    cdef Happening* _captured
+    cdef Py_ssize_t _count, _room
+    cdef Happening* _spare  # what was folded before: the next to be captured into
+    cdef Py_ssize_t _spare_room
 
     def __init__(self, folding, clock, timer, hot_size):
         self.clock = clock
         self.timer = timer
         self.origin = NOWHERE
-        self.lock = Hold(self)
+        self.lock = RLock()
         self._folding = folding
-        self._traces = folding.traces
-        self._listed = folding.state.listed
         self._is_system_clock = clock is time.time
         self._is_system_timer = timer is time.perf_counter
         self._hot_size = hot_size
-        self._late, self._written, self._earlier = [], [], []
-        self._first = self._next = folding.journal.position[1]
+        self._most = MOST
+
+    def __dealloc__(self):
+        release(self._captured, self._count)
+        free(self._captured)
+        free(self._spare)
 
     def has_captured(self):
         """Return whether something was captured that nobody has taken."""
-        return bool(self._written) or bool(self._late) or bool(self._earlier)
+        return self._count > 0
 
     def is_full(self):
         """Return whether it is time to take what was captured."""
-        return self._next - self._first >= MOST
+        return self._count > MOST
 
     def take(self):
-        """Return what is to be written; the connections are up to date. Called under the lock."""
-        self._write_late()
-        folded = Folded()
-        folded.written, self._written = self._written, []
-        folded.earlier, self._earlier = self._earlier, []
-        folded.held_bytes, self._held_bytes = self._held_bytes, 0
-        folded.counts = {
-            "in": self._received_count,
-            "out": self._sent_count,
-            "handler": self._handled_count,
-            "deliver": self._delivered_count,
-        }
-        self._received_count = self._sent_count = self._handled_count = self._delivered_count = 0
-        self._first = self._next
-        self._handled = self._name = None
-        return folded
+        """Bring the connections up to date with what was captured; return what is to be written.
+
+        Called under the lock. What happens meanwhile is left for the next time.
+        """
+        cdef Happening* captured = self._captured
+        cdef Py_ssize_t count = self._count
+        cdef Py_ssize_t room = self._room
+        self._captured, self._room, self._count = self._spare, self._spare_room, 0
+        self._spare, self._spare_room = NULL, 0
+        try:
+            return fold(captured, count, self._folding)
+        finally:
+            release(captured, count)
+            if self._spare == NULL:
+                self._spare, self._spare_room = captured, room
+            else:
+                free(captured)
 
     def wake_next(self):
         """Call `fill()` as soon as something more is captured."""
-        self._is_awaited = True
+        self._most = 0
 
     def was_awaited(self):
         """Return whether `wake_next()` was called since this was asked last."""
-        was_awaited = self._is_awaited
-        self._is_awaited = False
+        was_awaited = self._most == 0
+        self._most = MOST
         return was_awaited
 
     # The hooks
 
     def event_received(self, connection, event):
         """Write an event of the client, which begins a trace; or a job, which goes on in one."""
-        cdef object data = payload_of(event, "websocket.receive")
+        data = payload_of(event, "websocket.receive")
         if data is None or len(data) > self._hot_size:
             self.write_received(connection, event)
             return
-        cdef double at = self._now()
-        if self._busy:
-            self._postpone((RECEIVED, at, connection, event, data, None))
-            return
-        self._busy = 1
-        try:
-            self._write_received(at, connection, event, data)
-        except Exception:
-            self.fail()
-        finally:
-            self._busy -= 1
-        self._look_up()
+        self._capture(RECEIVED, self._now(), 0.0, connection, event, data, None)
+        if self._count > self._most:
+            self.fill()
 
     def event_sent(self, connection, event):
         """Write an event of the application."""
-        cdef object data = payload_of(event, "websocket.send")
+        data = payload_of(event, "websocket.send")
         if data is None or len(data) > self._hot_size:
             self.write_sent(connection, event)
             return
-        cdef object effect_of = current_cause.get() or connection.cause
-        cdef double at = self._now()
-        if self._busy:
-            self._postpone((SENT, at, connection, data, effect_of, None))
-            return
-        self._busy = 1
-        try:
-            self._write_sent(at, connection, data, effect_of)
-        except Exception:
-            self.fail()
-        finally:
-            self._busy -= 1
-        self._look_up()
+        effect_of = current_cause.get() or connection.cause
+        self._capture(SENT, self._now(), 0.0, connection, data, effect_of, None)
+        if self._count > self._most:
+            self.fill()
 
     def handler_started(self, connection, message, cause, waited_s):
         """Make what happens next on this connection an effect of `message`."""
         cdef Running running = Running.__new__(Running)
         running.message = message
-        running.trace = running.cause = running.name = ""
         running.waited_s = waited_s
         running.since = self._elapsed()
-        if self._busy:
-            self._postpone((STARTED, 0.0, connection, message, running, cause))
-        else:
-            self._busy = 1
-            try:
-                self._write_started(connection, message, running, cause)
-            except Exception:
-                self.fail()
-            finally:
-                self._busy -= 1
-        connection.cause = running  # not before that is written: a thread may send already
-        if self._late:
-            self._look_up()
+        self._capture(STARTED, 0.0, 0.0, connection, message, running, cause)
+        connection.cause = running  # not before it is on the tape: a thread may send already
 
     def handler_finished(self, connection, message, error):
         """Write how long the handler took and whether it failed."""
         cdef double now = self._elapsed()
-        cdef object effect_of = connection.cause
+        effect_of = connection.cause
         connection.cause = None
         if type(effect_of) is not Running or (<Running>effect_of).message is not message:
             # Another handler runs beside it: what this one is an effect of is in its context.
             effect_of = current_cause.get()
             if type(effect_of) is not Running or (<Running>effect_of).message is not message:
                 return
-        cdef Running running = <Running>effect_of
         if error is not None:
-            self.write_failure(connection, running, error, now)
+            self.write_failure(connection, effect_of, error, now)
             return
-        cdef double at = self._now()
-        if self._busy:
-            self._postpone((FINISHED, at, connection, running, now - running.since, None))
-            return
-        self._busy = 1
-        try:
-            self._write_finished(at, connection, running, now - running.since)
-        except Exception:
-            self.fail()
-        finally:
-            self._busy -= 1
-        self._look_up()
+        cdef double took_s = now - (<Running>effect_of).since
+        self._capture(FINISHED, self._now(), took_s, connection, effect_of, None, None)
+        if self._count > self._most:
+            self.fill()
 
     def message_delivered(self, connection, channel, message, cause):
         """Write that a message reached a receiver."""
@@ -289,215 +228,193 @@ cdef class Tape:
         if connection is None:
             self.write_taken(channel, message, origin)
             return
-        cdef double at = self._now()
-        if self._busy:
-            self._postpone((DELIVERED, at, connection, channel, message, origin))
-            return
-        self._busy = 1
-        try:
-            self._write_delivered(at, connection, channel, message, origin)
-        except Exception:
-            self.fail()
-        finally:
-            self._busy -= 1
-        self._look_up()
-
-    # What they write
-
-    cdef _write_received(self, double at, connection, event, data):
-        cdef Counted known = self._known_of(connection)
-        if known is None:
-            return
-        cdef Py_ssize_t size, weight, offset
-        size, weight = size_of(data)
-        if at >= known.turns_at:
-            known.turn(at)
-        trace = next(self._traces)
-        if known.consumer_class is not None:
-            while True:
-                offset = self._next
-                waiting = (event, trace, offset, "websocket.receive")
-                if offset == self._next:  # nothing was written while it was made
-                    break
-            known.pending.append(waiting)
-        known.in_count += 1
-        known.in_bytes += size
-        known.last_at = at
-        self._received_count += 1
-        self._write("in", at, "websocket.receive", known, data, weight, trace, "", None, "", None)
-
-    cdef _write_sent(self, double at, connection, data, effect_of):
-        cdef Counted known = self._known_of(connection)
-        if known is None:
-            return
-        cdef Py_ssize_t size, weight
-        size, weight = size_of(data)
-        if at >= known.turns_at:
-            known.turn(at)
-        if type(effect_of) is Running:
-            trace, cause = (<Running>effect_of).trace, (<Running>effect_of).cause
-        elif effect_of is not None:
-            trace, cause = effect_of
-        else:
-            trace = cause = ""
-        known.out_count += 1
-        known.out_bytes += size
-        known.last_at = at
-        self._sent_count += 1
-        self._write("out", at, "websocket.send", known, data, weight, trace, cause, None, "", None)
-
-    cdef _write_started(self, connection, message, Running running, cause):
-        cdef Counted known = self._known_of(connection)
-        if known is None:
-            return
-        cdef object waiting = known.pending
-        cdef Py_ssize_t depth = len(waiting)
-        if depth > known.deepest:
-            known.deepest = depth
-        cdef tuple first = waiting[0] if depth else None
-        if first is not None and first[0] is message:
-            waiting.popleft()
-            running.trace, running.cause, running.name = first[1], first[2], first[3]
-        else:
-            self._folding.begin(known, message, running, cause)
-
-    cdef _write_finished(self, double at, connection, Running running, double took_s):
-        cdef Counted known = self._known_of(connection)
-        if known is None:
-            return
-        name = running.name
-        if known.handled is not self._handled or name != self._name:
-            stats = known.handled.get(name) or self._folding.stats_of(known, name)
-            self._add_took, self._add_waited = stats.begin(at)
-            self._handled, self._name = known.handled, name
-        took = took_s
-        waited = running.waited_s
-        self._add_took(took)
-        self._add_waited(waited)
-        cause = running.cause
-        cdef Py_ssize_t offset
-        if type(cause) is int:  # of an entry of our own: it took as long
-            offset = cause
-            if offset >= self._first:
-                self._written[(offset - self._first) * WIDTH + TOOK] = took
-            else:
-                self._earlier.append((offset, took))
-        self._handled_count += 1
-        self._write("handler", at, name, known, None, 0, running.trace, cause, took, "", waited)
-
-    cdef _write_delivered(self, double at, connection, channel, message, Origin origin):
-        cdef Counted known = self._known_of(connection)
-        if known is None:
-            return
-        if at >= known.turns_at:
-            known.turn(at)
-        cdef Py_ssize_t offset, weight
-        if known.consumer_class is not None:
-            while True:
-                offset = self._next
-                waiting = (message, origin.trace, offset, origin.type)
-                if offset == self._next:  # nothing was written while it was made
-                    break
-            known.pending.append(waiting)
-        weight, origin.weight = origin.weight, 0
-        known.layer_count += 1
-        known.last_at = at
-        self._delivered_count += 1
-        self._write(
-            "deliver", at, origin.type, known, origin.kept, weight,
-            origin.trace, origin.position, None, channel, origin.group,
-        )
-
-    cdef _write(
-        self, kind, double at, type, Counted known, kept, Py_ssize_t weight,
-        trace, cause, took, place, extra,
-    ):
-        """Write an entry: see `journal` for its values. Nothing in it runs Python code."""
-        cdef list written = self._written
-        written.append(kind)
-        written.append(at)
-        written.append(type)
-        written.append(known)
-        written.append(kept)
-        written.append(weight)
-        written.append(trace)
-        written.append(cause)
-        written.append(took)
-        written.append(place)
-        written.append(extra)
-        known.revision = self._next
-        self._next += 1
-        self._held_bytes += weight
-
-    cdef _postpone(self, tuple happening):
-        """Let a happening wait until nobody holds the lock; but not any number of them."""
-        self._late.append(happening)
-        if len(self._late) > MOST_LATE:
-            with self.lock:  # which writes them, as soon as whoever reads has read
-                pass
-
-    cdef _write_late(self):
-        """Write what happened while somebody held the lock. Called with it, so that one does."""
-        cdef list late
-        if self._is_writing_late:  # a finalizer, in the middle of it: the rest follows in order
-            return
-        self._is_writing_late = True
-        try:
-            while self._late:
-                late, self._late = self._late, []
-                try:
-                    for happening in late:
-                        self._write_one_late(happening)
-                except Exception:
-                    self.fail()
-        finally:
-            self._is_writing_late = False
-
-    cdef _write_one_late(self, tuple happening):
-        code, at, connection, one, two, three = happening
-        if code == RECEIVED:
-            self._write_received(at, connection, one, two)
-        elif code == SENT:
-            self._write_sent(at, connection, one, two)
-        elif code == STARTED:
-            self._write_started(connection, one, two, three)
-        elif code == FINISHED:
-            self._write_finished(at, connection, one, two)
-        else:
-            self._write_delivered(at, connection, one, two, three)
-
-    # Whose turn it is
-
-    cdef _look_up(self):
-        """See, after a happening, what else is to be done."""
-        if self._busy:
-            return
-        if self._late and self.lock.seize():
-            self.lock.__exit__()
-        if self._is_awaited or self._next - self._first >= MOST:
+        self._capture(DELIVERED, self._now(), 0.0, connection, message, origin, channel)
+        if self._count > self._most:
             self.fill()
 
-    cdef _let_go(self):
-        """Somebody has read or written what is known, and gives up the lock."""
-        self._latest = self._known = None  # it may be listed no more
-        position = self._folding.journal.position[1]  # first: others may write while it is asked
-        if not self._written:
-            self._first = self._next = position
-        if self._busy == 1 and self._late:
-            self._write_late()
-        self._busy -= 1
+    cdef int _capture(
+        self, int code, double at, double took_s, connection, one, two, three
+    ) except -1:
+        if self._count == self._room:
+            self._make_room()
+        cdef Happening* happening = &self._captured[self._count]
+        happening.code = code
+        happening.at = at
+        happening.took_s = took_s
+        happening.connection = <PyObject*>connection
+        happening.one = <PyObject*>one
+        happening.two = <PyObject*>two
+        happening.three = <PyObject*>three
+        Py_INCREF(connection)
+        Py_INCREF(one)
+        Py_INCREF(two)
+        Py_INCREF(three)
+        self._count += 1
+        return 0
 
-    cdef Counted _known_of(self, connection):
-        if connection is not self._latest:
-            self._known = self._listed.get(connection.id)
-            self._latest = connection
-        return self._known
+    cdef int _make_room(self) except -1:
+        cdef Py_ssize_t room = 2 * self._room + MOST
+        cdef Happening* more = <Happening*>realloc(self._captured, room * sizeof(Happening))
+        if more == NULL:
+            raise MemoryError
+        self._captured, self._room = more, room
+        return 0
 
-    cdef double _now(self):
+    cdef double _now(self) except? -1:
         return system_time() if self._is_system_clock else self.clock()
 
-    cdef double _elapsed(self):
+    cdef double _elapsed(self) except? -1:
         return system_timer() if self._is_system_timer else self.timer()
+
+
+cdef void release(Happening* captured, Py_ssize_t count):
+    """Let go of what some happenings were about."""
+    cdef Py_ssize_t index
+    for index in range(count):
+        Py_DECREF(<object>captured[index].connection)
+        Py_DECREF(<object>captured[index].one)
+        Py_DECREF(<object>captured[index].two)
+        Py_DECREF(<object>captured[index].three)
+
+
+cdef object fold(Happening* captured, Py_ssize_t count, folding):
+    """Bring the connections up to date with what was captured; return what is to be written."""
+    cdef dict listed = folding.state.listed
+    cdef dict handled = None
+    cdef list written = [None] * (count * WIDTH)
+    cdef list earlier = []
+    cdef Py_ssize_t first = folding.journal.position[1]
+    cdef Py_ssize_t offset = first
+    cdef Py_ssize_t received = 0, sent = 0, ended = 0, delivered = 0, held_bytes = 0
+    cdef Py_ssize_t index, size, weight, caused
+    cdef Happening* happening
+    cdef PyObject* latest = NULL
+    cdef Counted known = None
+    cdef Running running
+    cdef Origin origin
+    cdef tuple waiting
+    traces = folding.traces
+    name = add_took = add_waited = None
+    for index in range(count):
+        happening = &captured[index]
+        if happening.connection != latest:
+            latest = happening.connection
+            known = listed.get((<object>latest).id)
+        if known is None:
+            if happening.code == STARTED:
+                running = <Running>happening.two
+                running.trace = running.cause = running.name = ""
+            continue
+
+        if happening.code == STARTED:
+            running = <Running>happening.two
+            pending = known.pending
+            size = len(pending)
+            if size > known.deepest:
+                known.deepest = size
+            waiting = pending[0] if size else None
+            if waiting is not None and <PyObject*>waiting[0] == happening.one:
+                pending.popleft()
+                running.trace, running.cause, running.name = waiting[1], waiting[2], waiting[3]
+            else:
+                folding.begin(known, <object>happening.one, running, <object>happening.three)
+            continue
+
+        if happening.code == FINISHED:
+            running = <Running>happening.one
+            if known.handled is not handled or running.name != name:
+                handled, name = known.handled, running.name
+                stats = handled.get(name) or folding.stats_of(known, name)
+                add_took, add_waited = stats.begin(happening.at)
+            took_s, waited_s, cause = happening.took_s, running.waited_s, running.cause
+            add_took(took_s)
+            add_waited(waited_s)
+            if type(cause) is int:  # of an entry of our own: it took as long
+                caused = cause
+                if caused >= first:
+                    written[(caused - first) * WIDTH + TOOK] = took_s
+                else:
+                    earlier.append((caused, took_s))
+            put(
+                written, offset - first, "handler", happening.at, name, known, None, 0,
+                running.trace, cause, took_s, "", waited_s,
+            )
+            ended += 1
+            known.revision = offset
+            offset += 1
+            continue
+
+        if happening.at >= known.turns_at:
+            known.turn(happening.at)
+        known.last_at = happening.at
+        known.revision = offset
+        if happening.code == DELIVERED:
+            origin = <Origin>happening.two
+            known.layer_count += 1
+            weight, origin.weight = origin.weight, 0
+            put(
+                written, offset - first, "deliver", happening.at, origin.type, known, origin.kept,
+                weight, origin.trace, origin.position, None, <object>happening.three, origin.group,
+            )
+            if known.consumer_class is not None:
+                known.pending.append((<object>happening.one, origin.trace, offset, origin.type))
+            delivered += 1
+        elif happening.code == RECEIVED:
+            data = <object>happening.two
+            size, weight = size_of(data)
+            known.in_count += 1
+            known.in_bytes += size
+            trace = next(traces)
+            put(
+                written, offset - first, "in", happening.at, "websocket.receive", known, data,
+                weight, trace, "", None, "", None,
+            )
+            if known.consumer_class is not None:
+                waiting = (<object>happening.one, trace, offset, "websocket.receive")
+                known.pending.append(waiting)
+            received += 1
+        else:
+            data = <object>happening.one
+            size, weight = size_of(data)
+            known.out_count += 1
+            known.out_bytes += size
+            effect_of = <object>happening.two
+            if type(effect_of) is Running:
+                trace, cause = (<Running>effect_of).trace, (<Running>effect_of).cause
+            else:
+                trace, cause = effect_of or ("", "")
+            put(
+                written, offset - first, "out", happening.at, "websocket.send", known, data,
+                weight, trace, cause, None, "", None,
+            )
+            sent += 1
+        held_bytes += weight
+        offset += 1
+    del written[(offset - first) * WIDTH :]
+    folded = Folded()
+    folded.written, folded.earlier, folded.held_bytes = written, earlier, held_bytes
+    folded.counts = {"in": received, "out": sent, "handler": ended, "deliver": delivered}
+    return folded
+
+
+cdef int put(
+    list written, Py_ssize_t entry, kind, double at, type, known, kept, Py_ssize_t weight,
+    trace, cause, took_s, place, extra,
+) except -1:
+    """Write an entry: see `journal` for its values."""
+    cdef Py_ssize_t start = entry * WIDTH
+    written[start] = kind
+    written[start + 1] = at
+    written[start + 2] = type
+    written[start + 3] = known
+    written[start + 4] = kept
+    written[start + 5] = weight
+    written[start + 6] = trace
+    written[start + 7] = cause
+    written[start + TOOK] = took_s
+    written[start + 9] = place
+    written[start + 10] = extra
+    return 0
 
 
 cdef object payload_of(event, str kind):

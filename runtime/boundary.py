@@ -12,6 +12,7 @@ Without an observer the application is called as it is.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import markcoroutinefunction
@@ -21,6 +22,10 @@ from runtime.typing import ASGIApplication, Event, Receive, Scope, Send
 
 CONNECTION_KEY = "runtime.connection"
 """Where an observed scope carries its `Connection`; middleware copies it along."""
+
+
+_BEHIND = "_behind"
+"""Where a tapped `receive` has what `untapped()` returns."""
 
 
 class Boundary:
@@ -80,13 +85,27 @@ async def _observed(
             tap_closed(connection, error)
 
 
+def untapped(receive: Receive) -> tuple[Receive, Callable[[Event], None] | None]:
+    """Return the server's own `receive` behind a tapped one, and what to call with each event.
+
+    Whoever reads for long, as a mailbox does, needs no coroutine of ours around each event. What
+    is not tapped is returned as it is, with None.
+    """
+    behind: tuple[Receive, Callable[[Event], None]] | None = getattr(receive, _BEHIND, None)
+    return behind if behind is not None else (receive, None)
+
+
 def _tapped_receive(connection: Connection, receive: Receive) -> Receive:
-    async def tapped() -> Event:
-        event = await receive()
+    def note(event: Event) -> None:
         if (tap := taps.event_received) is not None and _has_type(event):
             tap(connection, event)
+
+    async def tapped() -> Event:
+        event = await receive()
+        note(event)
         return event
 
+    setattr(tapped, _BEHIND, (receive, note))
     return tapped
 
 

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
+from runtime.boundary import untapped
 from runtime.drops import drops
 from runtime.exceptions import ConnectionEnding, MalformedEvent
 from runtime.taps import Cause, Connection, is_muted, taps
@@ -228,12 +229,15 @@ class Mailbox:
         self._items = None
 
     async def _read_events(self, receive: Receive, last: str, watermark: int) -> None:
+        receive, note = untapped(receive)
         while not self.is_disconnected:
             if watermark == 0:
                 await self._wait_for_room(self._is_asked)
             elif self._events >= watermark:
                 await self._wait_for_room(lambda: self._events < watermark // 2)
             event = await receive()
+            if note is not None:
+                note(event)
             try:
                 self.is_disconnected = event.get("type") == last
             except AttributeError:

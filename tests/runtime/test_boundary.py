@@ -1,6 +1,6 @@
 import pytest
 
-from runtime.boundary import CONNECTION_KEY, Boundary
+from runtime.boundary import CONNECTION_KEY, Boundary, untapped
 from runtime.routing import ProtocolTypeRouter
 from runtime.taps import Observer, current_connection
 from tests.support.observing import Notebook, observed
@@ -100,3 +100,18 @@ async def test_an_observer_hears_of_no_event_that_has_no_type(event):
             await playbook.inbox.put(event)
             await playbook.end()
     assert notebook.names() == ["scope_opened", "scope_closed"]
+
+
+async def test_whoever_reads_behind_the_tap_tells_the_observers_himself():
+    async def reading(scope, receive, send):
+        behind, note = untapped(receive)
+        assert untapped(behind) == (behind, None)
+        event = await behind()
+        assert notebook.names() == ["scope_opened"]
+        note(event)
+        await send({"type": "answer", "to": event["type"]})
+
+    with observed() as notebook:
+        await ask(Boundary(reading))
+    assert notebook.names() == ["scope_opened", "event_received", "event_sent", "scope_closed"]
+    assert notebook.of("event_received")[0][1] == {"type": "question"}
