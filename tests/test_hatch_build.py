@@ -52,7 +52,9 @@ def build_as_said(
 
 
 def files_of(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file())
+    return sorted(
+        file for file in folder.rglob("*") if file.is_file() and file.parent.name != "__pycache__"
+    )
 
 
 def test_a_wheel_is_compiled_where_that_can_be_done_and_leaves_nothing(source: Path) -> None:
