@@ -158,6 +158,11 @@ class GroupsPage(Page):
             self.detail = self._without_a_trace()
         self._shown = self._regions()
 
+    def resume(self, position: str) -> None:
+        """Go on from where a screen was left; what came before this was loaded is not on it."""
+        super().resume(position)
+        self._shown = {}
+
     async def update(self) -> Update:
         """Return the regions that look different now."""
         update = self.status()

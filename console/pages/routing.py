@@ -109,6 +109,7 @@ class RoutingPage(Page):
         self.map = RouteMap(0, 0, (), ())
         self.counts: Mapping[LeafKey, int] = {}
         self.missed: list[tuple[str, int]] = []
+        self._is_resumed = False
         self._elsewhere: list[RouteCounts] = []
         self._asked_at = 0.0
         self._is_behind = False
@@ -173,6 +174,11 @@ class RoutingPage(Page):
         await self._ask_others()
         self.counts, self.missed = self._count()
 
+    def resume(self, position: str) -> None:
+        """Go on from where a screen was left; what came before this was loaded is not on it."""
+        super().resume(position)
+        self._is_resumed = True
+
     async def update(self) -> Update:
         """Return the tree again if somebody came or went."""
         update = self.status()
@@ -180,10 +186,11 @@ class RoutingPage(Page):
         if self._wait_s <= 0:
             await self._ask_others()
         counts, missed = self._count()
-        if counts != self.counts:
+        is_resumed, self._is_resumed = self._is_resumed, False
+        if is_resumed or counts != self.counts:
             self.counts = counts
             update.partials.append(Partial("#tree", "console/partials/tree.html", {"page": self}))
-        if missed != self.missed:
+        if is_resumed or missed != self.missed:
             self.missed = missed
             context = {"page": self}
             update.partials.append(Partial("#missed", "console/partials/missed.html", context))

@@ -38,7 +38,7 @@ class TracesPage(Page):
         self.rows: list[TraceGlance] = []
         self.is_cut = False
         self._shown: dict[str, TraceGlance] = {}
-        self._is_behind = False
+        self._is_behind = self._is_resumed = False
         self._refreshed_at = 0.0
 
     async def load(self) -> None:
@@ -46,6 +46,12 @@ class TracesPage(Page):
         self.reached = (await relay.changes(None)).position
         await self._read()
         self._shown = {one.id: one for one in self.rows}
+
+    def resume(self, position: str) -> None:
+        """Go on from where a screen was left; what came before this was loaded is not on it."""
+        super().resume(position)
+        self._shown = {}
+        self._is_behind = self._is_resumed = True
 
     @property
     def slowest_ms(self) -> float:
@@ -81,7 +87,9 @@ class TracesPage(Page):
         changed = [one for one in self.rows if shown.get(one.id) != one]
         self._shown = {one.id: one for one in self.rows}
         if changed:
-            update.fresh = sum(1 for one in changed if one.id not in shown)
+            if not self._is_resumed:  # which of them the screen has is not known
+                update.fresh = sum(1 for one in changed if one.id not in shown)
+            self._is_resumed = False
             context = {"rows": changed, "page": self, "params": self.params}
             update.partials += [
                 Partial("#traces", "console/parts/trace_rows.html", context, "rows"),

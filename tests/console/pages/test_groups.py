@@ -166,3 +166,18 @@ def test_the_room_is_shown_whatever_a_group_is_called(
     assert "<script>alert" not in page
     assert 'name="group"' not in page  # only watching: no form to broadcast with
     assert "channelscope_console.steer" in page or not name
+
+
+async def test_who_joins_between_the_page_and_its_socket_is_sent(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REFRESH_S", 0.0)
+    join(recording, "specific!a", "chat.lobby")
+    screen = await loaded(subject="chat.lobby")
+    second = join(recording, "specific!b", "chat.lobby")
+    live = await loaded(subject="chat.lobby")
+    live.resume(screen.position)
+    update = await live.update()
+    assert "#members" in regions(update)
+    assert second.id in [member.connection for member in live.members]
+    assert regions(await live.update()) == []

@@ -43,6 +43,17 @@ async def test_who_comes_changes_the_tree_of_a_page_that_is_open(recording: Reco
     assert "#tree" in [partial.target for partial in (await page.update()).partials]
 
 
+async def test_who_comes_between_the_page_and_its_socket_is_counted(recording: Recording) -> None:
+    screen = await loaded()
+    enter(recording)
+    live = await loaded()
+    live.resume(screen.position)
+    targets = [partial.target for partial in (await live.update()).partials]
+    assert "#tree" in targets
+    assert "#missed" in targets
+    assert [partial.target for partial in (await live.update()).partials] == []
+
+
 async def test_a_path_that_is_tried_is_followed_to_its_consumer(recording: Recording) -> None:
     page = await loaded("type=websocket&path=/ws/chat/lobby/")
     assert page.resolution is not None

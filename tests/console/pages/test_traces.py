@@ -65,3 +65,20 @@ async def test_the_slowest_come_first_on_request_and_new_ones_wait(recording):
     assert page.is_slowest_first
     assert not page.takes_new
     assert page.rows == []
+
+
+async def test_a_trace_that_began_between_the_page_and_its_socket_is_sent(recording, at_once):
+    say(recording, "one")
+    screen, live = TracesPage(params()), TracesPage(params())
+    await screen.load()
+    say(recording, "two")
+    await live.load()
+    live.resume(screen.position)
+    update = await live.update()
+    rows = next(one for one in update.partials if one.target == "#traces")
+    assert "two" in [row.root.preview for row in rows.context["rows"]]
+    say(recording, "three")
+    update = await live.update()
+    rows = next(one for one in update.partials if one.target == "#traces")
+    assert [row.root.preview for row in rows.context["rows"]] == ["three"]
+    assert update.fresh == 1
