@@ -42,9 +42,9 @@ cdef Py_ssize_t MOST = 256  # happenings that wait to be folded, at most
 cdef struct Happening:
     int code
     double at  # seconds since the Unix epoch
-    double took_s  # of FINISHED
+    double took_s  # FINISHED alone
     PyObject* connection
-    PyObject* one  # RECEIVED: event; SENT: payload; STARTED: message; FINISHED, and then:
+    PyObject* one  # RECEIVED: event; SENT: payload; STARTED, DELIVERED: message; FINISHED: Running
     PyObject* two  # RECEIVED: payload; SENT: effect of what; STARTED: Running; DELIVERED: Origin
     PyObject* three  # STARTED: cause of the message; DELIVERED: channel
 
