@@ -59,23 +59,23 @@ end
 JOB_ADD = Script(
     _SHARED
     + """
-local last = redis.call('GET', KEYS[8])
-if last and tonumber(last) >= tonumber(ARGV[1]) then
+if redis.call('GETBIT', KEYS[8], ARGV[1]) == 1 then
   return 1
 end
 if redis.call('XLEN', stream) - redis.call('ZCARD', dead) >= tonumber(ARGV[2]) then
   return 0
 end
 redis.call('XADD', stream, '*', ARGV[4], ARGV[5])
-redis.call('SET', KEYS[8], ARGV[1], 'PX', ARGV[3])
+redis.call('SETBIT', KEYS[8], ARGV[1], 1)
+redis.call('PEXPIRE', KEYS[8], ARGV[3])
 ring()
 return 1
 """
 )
 """Add a job, unless the channel is full or has this one already.
 
-Keys: also where the sender's last number is kept. Arguments: the message's number; the capacity;
-how long the number is kept, in ms; the entry's head; its payload. Returns 0 if it is full.
+Keys: also that of the message's mark. Arguments: the mark's bit; the capacity; how long the mark is
+kept, in ms; the entry's head; its payload. Returns 0 if it is full.
 """
 
 JOB_TAKE = Script(

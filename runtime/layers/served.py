@@ -68,7 +68,6 @@ class ServedNode(LinkedNode):
         self._named: dict[Hashable, NamedChannels] = {}
         self._jobs: dict[str, JobChannel] = {}
         self.kept = KeptGroups(
-            self.id,
             self.servers,
             options.keys,
             options.codec,
@@ -174,18 +173,18 @@ class ServedNode(LinkedNode):
         """Append to a named channel's stream, or to its jobs; False if it is full.
 
         Args:
-            sender: whose last number decides whether it is there already.
+            sender: whose number decides whether it is there already.
         """
-        options, number = self.options, head.split(" ", 2)[1]
+        options, number = self.options, int(head.split(" ", 2)[1])
         keys, keep_ms = options.keys, int(self._keep_s * 1000)
-        sent, capacity = keys.sent(channel, sender), options.capacity_of(channel)
+        mark, capacity = keys.sent(channel, sender, number), options.capacity_of(channel)
         if options.policy_of(channel) is not None:
-            jobs = keys.jobs(channel)
-            command = JOB_ADD.command([*jobs, sent], number, capacity, keep_ms, head, payload)
+            jobs, limits = keys.jobs(channel), (mark.bit, capacity, keep_ms)
+            command = JOB_ADD.command([*jobs, mark.key], *limits, head, payload)
             return bool(await self.servers.call(jobs.stream, *command))
-        key, limits = keys.channel(channel), (number, capacity, int(options.expiry_s * 1000))
-        silent_ms = self.unread.silent_ms
-        command = NAMED_SEND.command([key, sent], *limits, keep_ms, head, payload, silent_ms)
+        key, limits = keys.channel(channel), (mark.bit, capacity, int(options.expiry_s * 1000))
+        said = (keep_ms, head, payload, self.unread.silent_ms)
+        command = NAMED_SEND.command([key, mark.key], *limits, *said)
         had_room, expired = await self.servers.call(key, *command)
         for old_head, old in zip(expired[::2], expired[1::2], strict=True):
             self._expire_named(channel, old_head, old)
