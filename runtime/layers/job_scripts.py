@@ -239,11 +239,20 @@ end
 )
 """Let a job be the next again. Arguments: the job; the receipt; the attempt that was none."""
 
+_ONCE = """
+-- A call whose answer was lost comes again, and is told the same.
+local told = redis.call('GET', KEYS[8])
+if told then
+  return tonumber(told)
+end
+"""
+
 JOB_PUT_BACK = Script(
     _SHARED
+    + _ONCE
     + """
 local found = 0
-for place = 1, #ARGV do
+for place = 2, #ARGV do
   local id = ARGV[place]
   if redis.call('ZREM', dead, id) == 1 then
     local _, receipt = tries_of(id)
@@ -256,25 +265,32 @@ end
 if found > 0 then
   ring()
 end
+redis.call('SET', KEYS[8], found, 'PX', ARGV[1])
 return found
 """
 )
-"""Let dead letters be tried again. Arguments: their ids. Returns how many there were."""
+"""Let dead letters be tried again.
+
+Keys: also where this answer is kept, of no other call. Arguments: for how many ms; the ids of the
+letters. Returns how many there were.
+"""
 
 JOB_DISCARD = Script(
     _SHARED
+    + _ONCE
     + """
 local found = 0
-for place = 1, #ARGV do
+for place = 2, #ARGV do
   if redis.call('ZREM', dead, ARGV[place]) == 1 then
     forget(ARGV[place])
     found = found + 1
   end
 end
+redis.call('SET', KEYS[8], found, 'PX', ARGV[1])
 return found
 """
 )
-"""Forget dead letters. Arguments and answer as above."""
+"""Forget dead letters. Keys, arguments and answer as above."""
 
 JOB_COUNT = Script(
     """

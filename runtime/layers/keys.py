@@ -136,6 +136,10 @@ class Keys:
         """Return the key of the calls by which a node has ended jobs of a channel last."""
         return f"{self.prefix}:jobs:{{{channel}}}:ended:{node_id}"
 
+    def told(self, channel: str, ticket: str) -> str:
+        """Return the key of what one call about the dead letters of a channel was told."""
+        return f"{self.prefix}:jobs:{{{channel}}}:told:{ticket}"
+
 
 def _mark(place: str, sender: str, number: int) -> Mark:
     block, bit = divmod(number, NUMBERS_TOGETHER)
