@@ -25,6 +25,7 @@ from runtime.layers.entries import (
     TO_CHANNEL,
     TO_GROUP,
     TO_KEPT,
+    Author,
     Head,
     read_head,
     write_head,
@@ -160,14 +161,20 @@ class ServedNode(LinkedNode):
         self._sequence += 1
         return write_head(self.id, self._sequence, kind, is_muted(), target)
 
-    def _group_head(self, group: str, kind: str = TO_GROUP) -> str:
+    def _group_head(self, group: str, author: Author | None, kind: str = TO_GROUP) -> str:
+        if author is not None:
+            return write_head(*author, kind, is_muted(), group)
         head = self._head(kind, group)
         if group in self.membership:
             self._own.group_sent(group, self._sequence)
         return head
 
-    async def _send_named(self, channel: str, payload: bytes) -> bool:
-        return await self._put_named(channel, self.id, self._head(TO_CHANNEL, channel), payload)
+    async def _send_named(self, channel: str, payload: bytes, author: Author | None = None) -> bool:
+        if author is None:
+            head, sender = self._head(TO_CHANNEL, channel), self.id
+        else:
+            head, sender = write_head(*author, TO_CHANNEL, is_muted(), channel), author.sender
+        return await self._put_named(channel, sender, head, payload)
 
     async def _put_named(self, channel: str, sender: str, head: str, payload: bytes) -> bool:
         """Append to a named channel's stream, or to its jobs; False if it is full.
