@@ -156,6 +156,8 @@ CHAINS: dict[str, imports.Chain] = {
         ("console.relay_questions", "console.loop_lag"),
         "console.relay_node",
         ("console.relay_joining", "console.sharing"),
+        "console.relay_processes",
+        ("console.relay_entry", "console.relay_groups", "console.relay_traces"),
         "console.relay",
         "console.models",
         ("console.audit", "console.policy"),
