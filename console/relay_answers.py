@@ -1,8 +1,8 @@
 """What a process says when another one's console asks: lists, one connection, one entry.
 
 Owns the questions and their arguments. An answer is lines of JSON, the first of which
-says what the others are. Called by the node with what has been asked; asks the reader of
-this process, so that nothing goes out that the pages here would not show.
+says what the others are. Called by `relay_requests` with what has been asked; asks the
+reader of this process, so that nothing goes out that the pages here would not show.
 """
 
 from __future__ import annotations

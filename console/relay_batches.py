@@ -1,7 +1,7 @@
 """What changed in this process, as batches for one subscription after the other.
 
 Owns how a look at the journal becomes messages of a bounded size, and the rosters of those
-who look at the list of connections. Called by the node, four times a second as long as a
+who look at the list of connections. Called by the publisher, four times a second as long as a
 console is open; sends nothing itself.
 """
 
