@@ -12,7 +12,6 @@ Without an observer the application is called as it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import markcoroutinefunction
@@ -85,27 +84,24 @@ async def _observed(
             tap_closed(connection, error)
 
 
-def untapped(receive: Receive) -> tuple[Receive, Callable[[Event], None] | None]:
-    """Return the server's own `receive` behind a tapped one, and what to call with each event.
+def untapped(receive: Receive) -> tuple[Receive, Connection | None]:
+    """Return the server's own `receive` behind a tapped one, and whose events it gives.
 
-    Whoever reads for long, as a mailbox does, needs no coroutine of ours around each event. What
-    is not tapped is returned as it is, with None.
+    Whoever reads for long, as a mailbox does, needs no frame of ours around each event, and fires
+    the tap itself. What is not tapped is returned as it is, with None.
     """
-    behind: tuple[Receive, Callable[[Event], None]] | None = getattr(receive, _BEHIND, None)
+    behind: tuple[Receive, Connection] | None = getattr(receive, _BEHIND, None)
     return behind if behind is not None else (receive, None)
 
 
 def _tapped_receive(connection: Connection, receive: Receive) -> Receive:
-    def note(event: Event) -> None:
-        if (tap := taps.event_received) is not None and _has_type(event):
-            tap(connection, event)
-
     async def tapped() -> Event:
         event = await receive()
-        note(event)
+        if (tap := taps.event_received) is not None and _has_type(event):
+            tap(connection, event)
         return event
 
-    setattr(tapped, _BEHIND, (receive, note))
+    setattr(tapped, _BEHIND, (receive, connection))
     return tapped
 
 
@@ -113,7 +109,10 @@ def _tapped_send(connection: Connection, send: Send) -> Send:
     # A plain function that hands on the server's own awaitable: no frame of ours on
     # the way out, and the entry stands before whatever the client answers to it.
     def tapped(event: Event) -> Any:
-        if (tap := taps.event_sent) is not None and _has_type(event):
+        if (tap := taps.event_sent) is not None and (
+            # What nearly all of them are is asked here: a call would cost as much as the tap.
+            (type(event) is dict and type(event.get("type")) is str) or _has_type(event)
+        ):
             tap(connection, event)
         return send(event)
 
