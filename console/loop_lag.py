@@ -1,7 +1,7 @@
 """How late an event loop is: what its application's events have to wait for, at worst.
 
 Owns a timer that measures by how much it comes too late, as long as somebody wants to know.
-It needs no task, and costs one call a quarter of a second. Used by the node.
+It needs no task, and costs one call a quarter of a second. Used by the publisher.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What changed in this process, as batches for one subscription after the other.
 
 Owns how a look at the journal becomes messages of a bounded size, and the rosters of those
-who look at the list of connections. Called by the node, four times a second as long as a
+who look at the list of connections. Called by the publisher, four times a second as long as a
 console is open; sends nothing itself.
 """
 
@@ -101,7 +101,7 @@ class Batches:
         if told.is_unknown:  # a process that the list has never shown: its rows are new
             roster.again([*matching][:ROWS_AT_FIRST])
         else:  # what opened while the question was on its way is new, too
-            roster.again(self._reader.opened_since(told.cursor))
+            roster.again(self._reader.journal_reader.opened_since(told.cursor))
         return roster
 
     async def _told_rows(

@@ -16,8 +16,9 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from console.reader import Reader
-from console.relay_node import RelayNode, spawn_unobserved
+from console.relay_node import RelayNode
 from console.relay_protocol import Seal
+from console.relay_tasks import spawn_unobserved
 from runtime.layers import InMemoryChannelLayer, get_channel_layer
 
 logger = logging.getLogger("console.relay")

@@ -1,7 +1,7 @@
 """A process's side of the relay: which consoles are open, and what each was told.
 
 Owns the leases and where each subscription stands. It says what is due; reading and
-sending are the node's. Without a lease there is nothing to do. Knows no channel layer and
+sending are the publisher's. Without a lease there is nothing to do. Knows no channel layer and
 no event loop; the clock is handed in. Pure.
 """
 

@@ -229,19 +229,24 @@ class Mailbox:
         self._items = None
 
     async def _read_events(self, receive: Receive, last: str, watermark: int) -> None:
-        receive, note = untapped(receive)
+        receive, connection = untapped(receive)
         while not self.is_disconnected:
             if watermark == 0:
                 await self._wait_for_room(self._is_asked)
             elif self._events >= watermark:
                 await self._wait_for_room(lambda: self._events < watermark // 2)
             event = await receive()
-            if note is not None:
-                note(event)
             try:
-                self.is_disconnected = event.get("type") == last
+                kind = event.get("type")
             except AttributeError:
                 raise MalformedEvent(event, "a dict with a 'type'") from None
+            if (
+                connection is not None
+                and (tap := taps.event_received) is not None
+                and isinstance(kind, str)  # observers hear of no event without a type
+            ):
+                tap(connection, event)
+            self.is_disconnected = kind == last
             self._put(_new_tuple(Item, (event, monotonic(), None, True)))
 
     async def _read_layer(self, receive: Callable[[], Awaitable[Message]]) -> None:

@@ -180,8 +180,10 @@ class ConnectionsPage(Page):
         update.must_reload = found.must_reload or self._has_lost_a_process()
         self._add_rows(update)
         self._add_removed(update, removed)
-        if came or removed or any(batch.counts is not None for batch in heard):
+        is_other = came or removed or any(batch.counts is not None for batch in heard)
+        if is_other or "connections-foot" not in self.sent:
             self._add_counts(update)
+        self._add_note(update)
         if self.params.get("selected") in changed:
             await self._add_inspector(update)
         return update
@@ -279,10 +281,10 @@ class ConnectionsPage(Page):
                 )
 
     def _add_counts(self, update: Update) -> None:
-        around = {"protocols": self.protocols, "foot": self.foot, "note": self.note}
-        for name in ("protocols", "connections-foot", "note"):
-            context = {**around, "params": self.params}
-            update.partials.append(Partial(f"#{name}", f"console/partials/{name}.html", context))
+        protocols, foot = self.protocols, self.foot
+        context = {"protocols": protocols, "foot": foot, "params": self.params}
+        self._add(update, "protocols", protocols, context)
+        self._add(update, "connections-foot", foot, context)
 
     async def _add_inspector(self, update: Update) -> None:
         await self._read_selected()

@@ -25,7 +25,7 @@ from console.pages.charts import Chart, Signal
 from console.pages.dialogs import message_types
 from console.pages.group_map import GroupMap, draw
 from console.pages.layer_groups import KnownToLayer, known_to_layer
-from console.pages.page import Page, Partial, Update
+from console.pages.page import Page, Update
 from console.query import Field, Pattern, Query, parse
 from console.reading import Interest
 from console.relay import relay
@@ -69,8 +69,6 @@ class GroupsPage(Page):
         self.recent: deque[EntryView] = deque(maxlen=RECENT)
         self.known = KnownToLayer()
         self.dropped = 0
-        self._shown: dict[str, Any] = {}
-        self._drawn: dict[str, Any] = {}
         self._is_behind = False
         self._read_at = self._layer_read_at = float("-inf")
 
@@ -156,12 +154,6 @@ class GroupsPage(Page):
         await self._read()
         if self.subject and self.detail is None:
             self.detail = self._without_a_trace()
-        self._shown = self._regions()
-
-    def resume(self, position: str) -> None:
-        """Go on from where a screen was left; what came before this was loaded is not on it."""
-        super().resume(position)
-        self._shown = {}
 
     async def update(self) -> Update:
         """Return the regions that look different now."""
@@ -177,9 +169,10 @@ class GroupsPage(Page):
         if entries:
             self.recent.extend(sorted(entries, key=lambda entry: entry.at))
             self._is_behind = True
-        if self._wait_s > 0:
+        if self._wait_s <= 0:
+            await self._read()
+        elif "groups" in self.sent:
             return update
-        await self._read()
         self._add_changed(update)
         return update
 
@@ -246,16 +239,8 @@ class GroupsPage(Page):
         return len(self.found), self.memberships
 
     def _add_changed(self, update: Update) -> None:
-        regions = self._regions()
-        context = {"page": self, "params": self.params}
-        for name, shown in regions.items():
-            if name not in self._shown or self._shown[name] != shown:
-                template = f"console/partials/{name}.html"
-                update.partials.append(Partial(f"#{name}", template, context))
-        if self.detail is not None and self.chart.data != self._drawn:
-            self._drawn = self.chart.data
-            update.data["charts"] = {self.chart.id: self._drawn}
-        if regions["groups-foot"] != self._shown.get("groups-foot"):
-            context = {"note": self.note}
-            update.partials.append(Partial("#note", "console/partials/note.html", context))
-        self._shown = regions
+        for name, state in self._regions().items():
+            self._add(update, name, state)
+        self._add_note(update)
+        if self.detail is not None and self.sent.is_new((chart := self.chart).id, chart.data):
+            update.data["charts"] = {chart.id: chart.data}

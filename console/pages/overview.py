@@ -12,7 +12,7 @@ from console.first_run import Check, checks
 from console.handlers import STEP_S
 from console.pages import overview_figures as figures
 from console.pages.charts import Chart, time_base
-from console.pages.page import Partial, Update
+from console.pages.page import Update
 from console.pages.polling import PollingPage
 from console.pages.problems import Problem, problems
 from console.pages.query_field import QueryField
@@ -74,9 +74,11 @@ class OverviewPage(PollingPage):
         is_news = await self._hear(update)
         passed_s = self._clock() - self._read_at
         if passed_s >= self.tick_s:
-            was_first_run = self.is_first_run
             await self._read(whole=self._has_newcomers or passed_s > (STEPS_AGAIN - 2) * STEP_S)
-            update.must_reload = update.must_reload or was_first_run != self.is_first_run
+        form = "#checks" if self.is_first_run else "#readouts"
+        if self.sent.is_new("form", form):
+            update.data["needs"] = form  # the screen may have the other one
+        self._add_note(update)
         if self.is_first_run:
             await self._add_checks(update)
         elif passed_s >= self.tick_s:
@@ -207,19 +209,15 @@ class OverviewPage(PollingPage):
         ):
             self._add(update, name, context, context)
         charts = {chart.id: chart.data for chart in self.charts}
-        changed = {one: data for one, data in charts.items() if self._shown.get(one) != data}
+        changed = {one: data for one, data in charts.items() if self.sent.is_new(one, data)}
         if changed:
-            self._shown |= changed
             update.data["charts"] = changed
 
     async def _add_checks(self, update: Update) -> None:
-        if self._clock() - self._checked_at < CHECK_S:
+        if "checks" in self.sent and self._clock() - self._checked_at < CHECK_S:
             return
-        before = self.checks
         await self._check(is_live=True)
-        if self.checks != before:
-            context = {"checks": self.checks}
-            update.partials.append(Partial("#checks", "console/partials/checks.html", context))
+        self._add(update, "checks", self.checks, {"checks": self.checks})
 
     async def _check(self, *, is_live: bool) -> None:
         self._checked_at = self._clock()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from console.entry import Position, spell_all, unspell_all
 from console.pages.query_field import QueryField
+from console.pages.sent import Sent
 from console.policy import NOT_STAFF
 from console.query_keys import Key, Room, completions, keys_of
 from console.relay import relay
@@ -106,6 +107,7 @@ class Page:
         since: where it goes on from in the others, by their epoch.
         silent: names of processes that did not answer: what they have is missing.
         obstacle: why its viewer may not steer, as a sentence; "" if they may.
+        sent: what its updates have sent, which is what is on the screen.
     """
 
     name: ClassVar[str]
@@ -133,9 +135,8 @@ class Page:
         self.since: dict[str, int] = {}
         self.silent: Sequence[str] = ()
         self.obstacle = NOT_STAFF
+        self.sent = Sent()
         self._feed: Watched | None = None
-        self._totals: Totals | None = None
-        self._processes: Sequence[ProcessStatus] = ()
         self._statuses: Sequence[ProcessStatus] | None = None
         self._status_at = float("-inf")
 
@@ -167,6 +168,14 @@ class Page:
         epoch = own if own in left else next(iter(left))
         self.reached = epoch, left.pop(epoch)
         self.since |= left
+
+    def _goes_on(self) -> bool:
+        """Return whether the screen is of this life of the process, from which on it goes on."""
+        epoch, offset = relay.reader.position
+        if self.reached is not None and self.reached[0] == epoch:
+            return True
+        self.reached = epoch, offset
+        return False
 
     @property
     def interest(self) -> Interest | None:
@@ -202,24 +211,35 @@ class Page:
         # Asked once for each update, however often a page says something of them.
         processes = self._statuses = relay.statuses()
         totals, now = self.totals, self._clock()
-        if totals != self._totals and now - self._status_at >= STATUS_S:
-            self._totals, self._status_at = totals, now
+        if now - self._status_at >= STATUS_S and self.sent.is_new("status", totals):
+            self._status_at = now
             context = {"totals": totals, "processes": self.processes}
             template = "console/partials/status.html"
             update.partials.append(Partial("#status", template, context, is_light=True))
-        if len(processes) > 1 or len(self._processes) > 1:
-            self._add_processes(update, processes)
-        self._processes = processes
+        # Of one process alone nothing is said that changes.
+        self._add(update, "processes", list(map(_shown, processes)) if len(processes) > 1 else [])
+        stale = self.stale
+        if self.sent.is_new("stale", stale):
+            update.data["stale"] = stale
         return update
 
-    def _add_processes(self, update: Update, processes: Sequence[ProcessStatus]) -> None:
-        if list(map(_shown, processes)) != list(map(_shown, self._processes)):
-            context = {"page": self, "params": self.params}
-            template = "console/partials/processes.html"
-            update.partials.append(Partial("#processes", template, context))
-        stale = [one.process.epoch for one in processes if one.is_stale]
-        if stale != [one.process.epoch for one in self._processes if one.is_stale]:
-            update.data["stale"] = stale
+    def _add(
+        self, update: Update, name: str, state: Any, context: dict[str, Any] | None = None
+    ) -> None:
+        """Add a region, if what it shows is not on the screen already.
+
+        Args:
+            name: its element's id, which its template is called by.
+            state: what it shows, to be compared.
+            context: of its template; the page and its parameters, if None.
+        """
+        if self.sent.is_new(name, state):
+            context = {"page": self, "params": self.params} if context is None else context
+            update.partials.append(Partial(f"#{name}", f"console/partials/{name}.html", context))
+
+    def _add_note(self, update: Update) -> None:
+        """Add the word beside the title, if it is another now."""
+        self._add(update, "note", self.note, {"note": self.note})
 
     @property
     def note(self) -> str:

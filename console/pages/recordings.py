@@ -13,7 +13,7 @@ from console.connection_view import ConnectionView
 from console.entry_view import EntryView
 from console.exports.pytest_case import filename, pytest_case
 from console.exports.record import Record
-from console.pages.page import Page, Partial, Update
+from console.pages.page import Page, Update
 from console.policy import impersonation_obstacle, steering_obstacle
 from console.recorded import Recorded
 from console.recordings import MOST_BYTES, MOST_S, MOST_STEPS, ROOM_BYTES, Summary
@@ -82,7 +82,6 @@ class RecordingsPage(Page):
         self.chosen: Summary | None = None
         self.held: Recorded | None = None
         self.connection: ConnectionView | None = None
-        self._shown: list[tuple[Any, ...]] = []
 
     @property
     def note(self) -> str:
@@ -128,21 +127,16 @@ class RecordingsPage(Page):
             return update
         # Once it has ended there is nothing to stop, and all the rest to do with it.
         update.must_reload = was_running and not self._is_running
-        shown = [(row.number, row.name, row.state, row.step_count) for row in self.rows]
-        if shown == self._shown:
-            return update
-        before, self._shown = self._shown, shown
         context = {"page": self}
-        update.partials.append(Partial("#recordings", "console/partials/recordings.html", context))
-        is_new = [one for one in shown if self.chosen and one[0] == self.chosen.number]
-        if is_new and is_new[0] not in before:
-            template = "console/partials/steps.html"
-            update.partials.append(Partial("#steps", template, context))
-            facts = "console/partials/recording-facts.html"
-            update.partials.append(Partial("#recording-facts", facts, context))
+        shown = {row.number: (row.name, row.state, row.step_count) for row in self.rows}
+        self._add(update, "recordings", shown, context)
+        self._add_note(update)
+        if self.chosen is not None and self.chosen.number in shown:
+            steps = shown[self.chosen.number]
+            self._add(update, "steps", steps, context)
+            self._add(update, "recording-facts", steps, context)
             if not self._is_running:  # it may have ended before this page was live
-                stop = "console/partials/recording-stop.html"
-                update.partials.append(Partial("#recording-stop", stop, context))
+                self._add(update, "recording-stop", steps, context)
         return update
 
     @property

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from console.activity import handlers_of
 from console.conf import settings
 from console.consumer_view import ConsumerView, HandlerView, read_consumer
-from console.pages.page import Page, Partial, Update
+from console.pages.page import Page, Update
 from console.pages.route_map import LINE, Box, LeafKey, Line, RouteMap, lay_out
 from console.reader import MISSED
 from console.reading import Interest, RouteCounts
@@ -109,7 +109,6 @@ class RoutingPage(Page):
         self.map = RouteMap(0, 0, (), ())
         self.counts: Mapping[LeafKey, int] = {}
         self.missed: list[tuple[str, int]] = []
-        self._is_resumed = False
         self._elsewhere: list[RouteCounts] = []
         self._asked_at = 0.0
         self._is_behind = False
@@ -174,26 +173,17 @@ class RoutingPage(Page):
         await self._ask_others()
         self.counts, self.missed = self._count()
 
-    def resume(self, position: str) -> None:
-        """Go on from where a screen was left; what came before this was loaded is not on it."""
-        super().resume(position)
-        self._is_resumed = True
-
     async def update(self) -> Update:
         """Return the tree again if somebody came or went."""
         update = self.status()
         self._is_behind = bool(self.heard()) or self._is_behind
         if self._wait_s <= 0:
             await self._ask_others()
-        counts, missed = self._count()
-        is_resumed, self._is_resumed = self._is_resumed, False
-        if is_resumed or counts != self.counts:
-            self.counts = counts
-            update.partials.append(Partial("#tree", "console/partials/tree.html", {"page": self}))
-        if is_resumed or missed != self.missed:
-            self.missed = missed
-            context = {"page": self}
-            update.partials.append(Partial("#missed", "console/partials/missed.html", context))
+        # A process that has started anew may have another tree.
+        update.must_reload = not self._goes_on()
+        self.counts, self.missed = self._count()
+        self._add(update, "tree", self.counts)
+        self._add(update, "missed", self.missed)
         return update
 
     @property

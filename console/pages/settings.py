@@ -16,7 +16,7 @@ from django.conf import settings as django_settings
 
 from console import audit, zones
 from console.conf import SECRET_NAMES, Settings, settings
-from console.pages.page import Page, Partial, Update
+from console.pages.page import Page, Update
 from console.policy import STEER
 from console.relay import relay
 from console.routes import RouteNode, tree
@@ -91,7 +91,6 @@ class SettingsPage(Page):
     def __init__(self, params: QueryDict, subject: str = "") -> None:
         super().__init__(params, subject)
         self.zone = zones.chosen()
-        self._limits: Any = None
 
     @property
     def tick_s(self) -> float:
@@ -102,11 +101,8 @@ class SettingsPage(Page):
         """Return what is used of the bounds, and the processes, if they changed."""
         update = self.status()
         state = (self.settings, [_shown(one) for one in self.statuses], self.limits)
-        if state != self._limits:
-            self._limits = state
-            for name in ("limits", "relay"):
-                template = f"console/partials/{name}.html"
-                update.partials.append(Partial(f"#{name}", template, {"page": self}))
+        for name in ("limits", "relay"):
+            self._add(update, name, state)
         return update
 
     @property

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 LIMIT = 100
 REFRESH_S = 0.5
-"""Between two looks at all traces; after a quiet while the first change is read at once."""
-"""A list is read anew at most so often: to fold a full ring takes longer than to read a change."""
+"""Between two looks at all traces, as to fold a full ring takes longer than to read a change;
+after a quiet while the first change is read at once."""
 
 SLOWEST = "slowest"
 
@@ -37,21 +37,13 @@ class TracesPage(Page):
         self.is_slowest_first = params.get("sort") == SLOWEST
         self.rows: list[TraceGlance] = []
         self.is_cut = False
-        self._shown: dict[str, TraceGlance] = {}
-        self._is_behind = self._is_resumed = False
+        self._is_behind = False
         self._refreshed_at = 0.0
 
     async def load(self) -> None:
         """Read the first traces."""
         self.reached = (await relay.changes(None)).position
         await self._read()
-        self._shown = {one.id: one for one in self.rows}
-
-    def resume(self, position: str) -> None:
-        """Go on from where a screen was left; what came before this was loaded is not on it."""
-        super().resume(position)
-        self._shown = {}
-        self._is_behind = self._is_resumed = True
 
     @property
     def slowest_ms(self) -> float:
@@ -80,22 +72,26 @@ class TracesPage(Page):
     async def update(self) -> Update:
         """Return the traces that are new or have grown."""
         update = self.status()
-        if self.reached is None or not self._is_due():
+        if self.reached is None:
             return update
-        shown = self._shown
-        await self._read()
-        changed = [one for one in self.rows if shown.get(one.id) != one]
-        self._shown = {one.id: one for one in self.rows}
-        if changed:
-            if not self._is_resumed:  # which of them the screen has is not known
-                update.fresh = sum(1 for one in changed if one.id not in shown)
-            self._is_resumed = False
-            context = {"rows": changed, "page": self, "params": self.params}
-            update.partials += [
-                Partial("#traces", "console/parts/trace_rows.html", context, "rows"),
-                Partial("#traces-foot", "console/partials/traces-foot.html", {"page": self}),
-            ]
+        is_due = self._is_due()
+        update.must_reload = not self._goes_on()
+        if is_due:
+            await self._read()
+        elif "traces" in self.sent:
+            return update
+        self._add_changed(update)
         return update
+
+    def _add_changed(self, update: Update) -> None:
+        changed, update.fresh = self.sent.new_rows("traces", {one.id: one for one in self.rows})
+        if changed:
+            context = {"rows": changed, "page": self, "params": self.params}
+            update.partials.append(
+                Partial("#traces", "console/parts/trace_rows.html", context, "rows")
+            )
+            foot = len(self.rows), self.is_cut
+            self._add(update, "traces-foot", foot, {"page": self})
 
     def _is_due(self) -> bool:
         position: Position = relay.reader.position

@@ -118,6 +118,7 @@ class WorkersPage(PollingPage):
         self._add(update, "channels", self.channels)
         self._add(update, "letters", (self.letters, self.letters_error))
         self._add(update, "mailboxes", self.deepest)
+        self._add_note(update)
         return update
 
     @property

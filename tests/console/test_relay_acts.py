@@ -64,9 +64,9 @@ async def test_a_copy_of_a_sealed_action_does_nothing() -> None:
         wire = Wire(theirs)
         message = act(two, Action("send", connections=(theirs.id,), text="hi"))
         for _ in range(3):
-            two.node._push(dict(message), None)
+            two.node._transport.push(dict(message), None)
         marker = act(two, Action("send", connections=(theirs.id,), text="last"), act_id="a2")
-        two.node._push(marker, None)
+        two.node._transport.push(marker, None)
         await until(lambda: wire.events and wire.events[-1]["text"] == "last")
         assert [event["text"] for event in wire.events] == ["hi", "last"]
 
@@ -76,8 +76,8 @@ async def test_an_action_without_the_projects_seal_does_nothing() -> None:
         theirs = two.open()
         wire = Wire(theirs)
         action = Action("send", connections=(theirs.id,), text="forged")
-        two.node._push({**act(two, action), "seal": "0" * 64}, None)
-        two.node._push(act(two, dataclasses.replace(action, text="real")), None)
+        two.node._transport.push({**act(two, action), "seal": "0" * 64}, None)
+        two.node._transport.push(act(two, dataclasses.replace(action, text="real")), None)
         await until(lambda: wire.events)
         assert [event["text"] for event in wire.events] == ["real"]
 

@@ -3,13 +3,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from console.query import parse
 from console.reading import Interest
 from console.relay import NoAnswer
 from console.relay_protocol import GROUP, TYPE, VERSION
-from runtime.layers import BaseChannelLayer, InMemoryChannelLayer
 from tests.console.several import processes, until
 from tests.support.observing import observed
 
@@ -223,22 +220,6 @@ async def test_messages_are_bounded_however_much_there_is_to_say() -> None:
         assert max(sizes) < 256_000
 
 
-async def test_a_layer_that_cannot_push_is_read() -> None:
-    async with processes("web-1", "web-2", layer=Pulled()) as (one, two):
-        other = two.open()
-        assert [view.id for view in (await one.relay.listing()).rows] == [other.id]
-
-
-class Pulled(BaseChannelLayer):
-    """A layer of somebody else's: it can be received from, and pushes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._inner = InMemoryChannelLayer()
-        for name in ("send", "receive", "new_channel", "group_add", "group_discard", "group_send"):
-            setattr(self, name, getattr(self._inner, name))
-
-
 def _noting(call: Any, sent: list[Any]) -> Any:
     async def noted(*args: Any) -> None:
         sent.append(args)
@@ -270,26 +251,3 @@ async def test_no_secret_crosses_the_layer() -> None:
         said = repr(crossed)
         assert "something" in said
         assert canary not in said
-
-
-async def test_an_end_while_the_layer_is_away_is_quiet(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("console.relay_node.GOODBYE_S", 0.01)
-    asked = asyncio.Event()
-
-    async def away(channel: str, message: dict[str, Any]) -> None:
-        asked.set()
-        await asyncio.get_running_loop().create_future()
-
-    async with processes("web-1", "web-2") as (one, two):
-        one.relay.subscribe(Interest("tail"), {}, lambda: None)
-        await until(lambda: two.node._leases)
-        with monkeypatch.context() as patch:
-            patch.setattr(two.layer, "send", away)
-            await asyncio.wait_for(asked.wait(), 5)
-            (telling,) = (task for task in two.node._tasks if task.get_name() == "relay.tell")
-            telling.cancel()
-            await asyncio.wait({telling}, timeout=5)
-            assert telling.cancelled()
-    assert caplog.text == ""

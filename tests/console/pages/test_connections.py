@@ -72,11 +72,37 @@ async def test_a_new_connection_comes_with_the_counts_around_the_list(recording:
 async def test_an_update_of_a_row_is_not_a_new_row(recording: Recording) -> None:
     connection = recording.open()
     page = await loaded()
+    await page.update()
     recording.receive(connection, text="hello")
     update = await page.update()
     assert rows_of(update) == [connection.id]
     assert update.fresh == 0
     assert "#protocols" not in targets(update)
+
+
+async def test_who_comes_between_the_page_and_its_socket_is_a_row_and_is_counted(
+    recording: Recording,
+) -> None:
+    screen = await loaded()
+    connection = recording.open()
+    live = await loaded()
+    live.resume(screen.position)
+    update = await live.update()
+    assert rows_of(update) == [connection.id]
+    assert {"#protocols", "#connections-foot", "#note"} <= set(targets(update))
+    assert not await live.update()
+
+
+async def test_a_connection_that_closes_is_not_counted_as_open_any_more(
+    recording: Recording,
+) -> None:
+    connection = recording.open()
+    page = await loaded()
+    await page.update()
+    recording.recorder.scope_closed(connection, None)
+    update = await page.update()
+    assert {"#connections", "#note"} <= set(targets(update))
+    assert page.note == "0 open"
 
 
 async def test_of_a_row_that_was_sent_its_counts_are_sent_alone(recording: Recording) -> None:

@@ -95,6 +95,7 @@ async def test_only_the_regions_that_changed_are_sent_again(
 async def test_it_asks_at_most_twice_a_second(recording: Recording) -> None:
     join(recording, "specific!a", "chat.lobby")
     page = await loaded()
+    assert "#groups" in regions(await page.update())
     join(recording, "specific!b", "chat.lobby")
     assert regions(await page.update()) == []
     page._read_at = float("-inf")
@@ -168,16 +169,16 @@ def test_the_room_is_shown_whatever_a_group_is_called(
     assert "channelscope_console.steer" in page or not name
 
 
-async def test_who_joins_between_the_page_and_its_socket_is_sent(
-    recording: Recording, monkeypatch: pytest.MonkeyPatch
+async def test_who_joins_between_the_page_and_its_socket_is_sent_at_once(
+    recording: Recording,
 ) -> None:
-    monkeypatch.setattr(module, "REFRESH_S", 0.0)
     join(recording, "specific!a", "chat.lobby")
     screen = await loaded(subject="chat.lobby")
     second = join(recording, "specific!b", "chat.lobby")
     live = await loaded(subject="chat.lobby")
     live.resume(screen.position)
     update = await live.update()
-    assert "#members" in regions(update)
+    assert {"#groups", "#group-head", "#members", "#happenings", "#note"} <= set(regions(update))
     assert second.id in [member.connection for member in live.members]
+    assert [entry.connection for entry in live.recent][-1] == second.id
     assert regions(await live.update()) == []

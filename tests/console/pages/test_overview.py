@@ -33,13 +33,26 @@ async def test_before_anything_has_connected_it_says_what_is_missing(recording: 
     titles = {check.title: check.tone for check in page.checks}
     assert titles["App installed"] == "ok"
     assert titles["First scope"] == titles["Live connection"] == "wait"
-    clock.advance(CHECK_S)
     update = await page.update()
     assert "#checks" in targets(update)
+    assert update.data["needs"] == "#checks"
     assert {one.title: one.tone for one in page.checks}["Live connection"] == "ok"
+    clock.advance(CHECK_S)
+    assert "needs" not in (await page.update()).data
     recording.open()
     clock.advance(ASK_S)
-    assert (await page.update()).must_reload
+    assert (await page.update()).data["needs"] == "#readouts"
+
+
+async def test_a_screen_that_waits_is_told_of_who_came_before_its_socket(
+    recording: Recording,
+) -> None:
+    screen = await loaded()
+    assert screen.is_first_run
+    recording.open()
+    live = await loaded()
+    live.resume(screen.position)
+    assert (await live.update()).data["needs"] == "#readouts"
 
 
 async def test_what_happens_is_in_the_next_update_and_the_charts_step(recording: Recording) -> None:

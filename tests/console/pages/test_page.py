@@ -9,8 +9,9 @@ from tests.console.watching import params
 async def test_the_measurements_are_rendered_a_few_times_a_second(recording: Recording) -> None:
     clock = Clock()
     page = Page(params(), clock=clock)
-    (first,) = page.status().partials
+    first, processes = page.status().partials
     assert (first.target, first.is_light) == ("#status", True)
+    assert processes.target == "#processes"
     recording.open()
     assert not page.status()
     clock.advance(STATUS_S)

@@ -47,11 +47,23 @@ async def test_who_comes_between_the_page_and_its_socket_is_counted(recording: R
     screen = await loaded()
     enter(recording)
     live = await loaded()
+    [chat] = [key for key, count in live.counts.items() if count]
     live.resume(screen.position)
+    assert (screen.counts.get(chat, 0), live.counts[chat]) == (0, 1)
     targets = [partial.target for partial in (await live.update()).partials]
     assert "#tree" in targets
     assert "#missed" in targets
     assert [partial.target for partial in (await live.update()).partials] == []
+
+
+async def test_the_tree_of_a_process_that_has_started_anew_is_loaded_anew(
+    recording: Recording,
+) -> None:
+    page = await loaded()
+    assert not (await page.update()).must_reload
+    page.resume("ffffffffffff:3")
+    assert (await page.update()).must_reload
+    assert not (await page.update()).must_reload, "it is asked for once"
 
 
 async def test_a_path_that_is_tried_is_followed_to_its_consumer(recording: Recording) -> None:
@@ -89,6 +101,7 @@ async def test_a_consumer_s_handlers_say_how_often_each_ran_and_how_long(
 
 async def test_a_path_that_no_route_takes_is_listed_with_its_count(recording: Recording) -> None:
     page = await loaded()
+    await page.update()
     connection = recording.open("/ws/chta/")
     recording.recorder.route_missed(connection, "ws/chta/", ["ws/chat/"])
     recording.recorder.route_missed(connection, "ws/chta/", ["ws/chat/"])

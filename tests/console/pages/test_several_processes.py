@@ -150,6 +150,7 @@ async def test_the_tree_counts_the_connections_and_the_lost_paths_of_all(both: A
         process.recorder.route_missed(process.open("/nowhere/"), "nowhere/", ["ws/echo/"])
     page = RoutingPage(params())
     await page.load()
+    await page.update()
     assert page.counts["websocket", "ws/echo/"] == 2
     assert page.missed == [("/nowhere/", 2)]
     new = both[1].open("/ws/echo/")

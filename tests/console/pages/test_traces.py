@@ -50,6 +50,7 @@ async def test_a_new_trace_comes_to_the_screen_and_one_that_is_there_does_not_co
 async def test_changes_that_follow_each_other_closely_are_read_together(recording):
     page = TracesPage(params())
     await page.load()
+    await page.update()
     assert page.tick_s == 1.0
     say(recording, "one")
     assert (await page.update()).fresh == 0
@@ -67,7 +68,15 @@ async def test_the_slowest_come_first_on_request_and_new_ones_wait(recording):
     assert page.rows == []
 
 
-async def test_a_trace_that_began_between_the_page_and_its_socket_is_sent(recording, at_once):
+async def test_traces_of_a_process_that_has_started_anew_leave_the_screen(recording):
+    page = TracesPage(params())
+    await page.load()
+    page.resume("ffffffffffff:3")
+    assert (await page.update()).must_reload
+    assert not (await page.update()).must_reload, "it is asked for once"
+
+
+async def test_a_trace_that_began_between_the_page_and_its_socket_is_sent_at_once(recording):
     say(recording, "one")
     screen, live = TracesPage(params()), TracesPage(params())
     await screen.load()
@@ -77,7 +86,10 @@ async def test_a_trace_that_began_between_the_page_and_its_socket_is_sent(record
     update = await live.update()
     rows = next(one for one in update.partials if one.target == "#traces")
     assert "two" in [row.root.preview for row in rows.context["rows"]]
+    assert "#traces-foot" in [one.target for one in update.partials]
+    assert update.fresh == 0, "which of them the screen has is not known"
     say(recording, "three")
+    live._refreshed_at = float("-inf")
     update = await live.update()
     rows = next(one for one in update.partials if one.target == "#traces")
     assert [row.root.preview for row in rows.context["rows"]] == ["three"]

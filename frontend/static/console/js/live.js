@@ -11,7 +11,7 @@ import { visit } from "./visit.js";
 
 const FORBIDDEN = 4403;
 
-/** @typedef {{position?: string, fresh?: number, reload?: boolean, entries?: object[], missed?: number, left_out?: number, stale?: string[], charts?: object, counts?: object}} Batch */
+/** @typedef {{position?: string, fresh?: number, reload?: boolean, entries?: object[], missed?: number, left_out?: number, stale?: string[], charts?: object, counts?: object, needs?: string}} Batch `needs`: an element without which the page is of another form. */
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -60,7 +60,7 @@ function receive(event) {
     event.preventDefault();
     addHeld(batch.fresh ?? 0);
     acknowledge();
-  } else if (batch.reload) {
+  } else if (batch.reload || (batch.needs && !document.querySelector(batch.needs))) {
     visit(location.href);
   } else {
     show(batch);
