@@ -65,6 +65,11 @@ class Keys:
 
     prefix: str
 
+    def connection(self, node_id: str, *role: str) -> str:
+        """Return the name of a node's connection; a server takes no spaces there, as in a key."""
+        name = ":".join((self.prefix, node_id, *role))
+        return "".join(letter if "!" <= letter <= "~" else "_" for letter in name)
+
     @property
     def node_prefix(self) -> str:
         """What the keys of node streams begin with."""

@@ -58,13 +58,13 @@ class LinkedNode(Node):
         return Link(
             place,
             timeout_s=self.options.timeout_s,
-            setup=[*LOADING, ("CLIENT", "SETNAME", f"{self.options.keys.prefix}:{self.id}")],
+            setup=[*LOADING, ("CLIENT", "SETNAME", self.options.keys.connection(self.id))],
             greet=self._greet,
             on_change=self._changed,
         )
 
     def _make_reader(self, place: Place) -> Link:
-        name = f"{self.options.keys.prefix}:{self.id}:reader"
+        name = self.options.keys.connection(self.id, "reader")
         return Link(
             place,
             timeout_s=self.options.timeout_s,

@@ -186,7 +186,7 @@ class ListeningNode(ServedNode):
     # --- listening
 
     def _make_ear(self, place: Any, **hooks: Any) -> Link:
-        name = f"{self.options.keys.prefix}:{self.id}:reader"
+        name = self.options.keys.connection(self.id, "reader")
         return Link(
             place,
             timeout_s=self.options.timeout_s,

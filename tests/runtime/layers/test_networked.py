@@ -55,6 +55,18 @@ def test_channels_groups_and_messages_outlive_closed_pools(layer):
         assert async_to_sync(take)(layer, other) == {"type": "other"}
 
 
+@pytest.mark.parametrize("kind", LAYERS)
+async def test_a_prefix_may_have_spaces_and_letters_of_any_language(redis_server, kind):
+    layer = LAYERS[kind](hosts=[redis_server.url], prefix="my café", timeout=TIMEOUT_S)
+    channel = await layer.new_channel()
+    await layer.group_add("room", channel)
+    await layer.group_send("room", {"type": "chat"})
+    assert await take(layer, channel) == {"type": "chat"}
+    await layer.send("named", {"type": "chat"})
+    assert await take(layer, "named") == {"type": "chat"}
+    await layer.close()
+
+
 @pytest.mark.parametrize("name", ["specific!one", "specific.0123456789ab!one"])
 async def test_nobody_waits_on_the_channel_of_another_process(layer, name):
     with pytest.raises(RuntimeError, match="belongs to another process"):
