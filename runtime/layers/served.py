@@ -250,7 +250,8 @@ class ServedNode(LinkedNode):
 
     @property
     def _keep_s(self) -> float:
-        return self.options.expiry_s + self.options.lease_s
+        # For longer than a command is sent again, too: a server must know it by then.
+        return self.options.expiry_s + max(self.options.lease_s, self.options.timeout_s)
 
     def _named_for(self, channel: str) -> NamedChannels:
         key = self.options.keys.channel(channel)

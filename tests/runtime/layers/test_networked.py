@@ -55,6 +55,17 @@ def test_channels_groups_and_messages_outlive_closed_pools(layer):
         assert async_to_sync(take)(layer, other) == {"type": "other"}
 
 
+async def test_a_server_knows_what_it_has_taken_for_longer_than_that_is_sent_again(redis_server):
+    layer = RedisChannelLayer(hosts=[redis_server.url], prefix=next(prefixes), timeout=1_000)
+    await layer.send("queue", {"type": "note"})
+    node = layer._nodes.here()
+    mark = node.options.keys.sent("queue", node.id, node._sequence)
+    with redis_server.client() as client:
+        assert client.getbit(mark.key, mark.bit) == 1
+        assert client.pttl(mark.key) > 1_000_000
+    await layer.close()
+
+
 @pytest.mark.parametrize("kind", LAYERS)
 async def test_a_prefix_may_have_spaces_and_letters_of_any_language(redis_server, kind):
     layer = LAYERS[kind](hosts=[redis_server.url], prefix="my café", timeout=TIMEOUT_S)
