@@ -111,6 +111,10 @@ class Keys:
         roster = f"{self.prefix}:roster:{{{group}}}"
         return roster, f"{roster}:counts"
 
+    def turned(self, group: str, ticket: str) -> str:
+        """Return the key of what one call that took a channel off a roster was told."""
+        return f"{self.roster(group)[0]}:turned:{ticket}"
+
     def channel(self, channel: str) -> str:
         """Return the key of a named channel's stream."""
         return f"{self.prefix}:channel:{{{channel}}}"

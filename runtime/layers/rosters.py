@@ -9,6 +9,7 @@ Source: docs/decisions/0011-presence.md
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,20 +36,31 @@ class Rosters:
     Args:
         node_id: the node that is asked when a channel has none.
         keep_ms: after how long a roster that nobody changes is forgotten.
+        told_ms: for how long a server remembers what it has said of who left.
     """
 
     def __init__(
-        self, node_id: str, servers: Shards, keys: Keys, codec: Codec, keep_ms: int
+        self,
+        node_id: str,
+        servers: Shards,
+        keys: Keys,
+        codec: Codec,
+        keep_ms: int,
+        told_ms: int,
     ) -> None:
         self._node_id = node_id
         self._servers = servers
         self._keys = keys
         self._codec = codec
         self._keep_ms = keep_ms
+        self._told_ms = told_ms
+        self._unanswered: dict[tuple[str, str, str | None], str] = {}
+        """Who was taken off, or not: a server may have done it, and is asked by the same ticket."""
 
     async def put(self, tracked: Tracked) -> Turn | None:
         """See `PresenceStorage`."""
         keys, owner = self._keys, node_of(tracked.channel) or self._node_id
+        self._unanswered.pop((tracked.group, tracked.channel, None), None)
         roster, metadata = keys.roster(tracked.group), self._codec.encode(tracked.metadata)
         # First where the dead are looked for: who is on a roster can always be found there.
         await self._servers.call(keys.present, "SADD", keys.present, owner)
@@ -68,15 +80,21 @@ class Rosters:
         Args:
             owner: the node that it must be of, to be taken off.
         """
-        roster = self._keys.roster(group)
-        command = PRESENCE_REMOVE.command(roster, channel, owner or "")
-        turn = await self._servers.call(roster[0], *command)
+        roster, left = self._keys.roster(group), (group, channel, owner)
+        ticket = self._unanswered.pop(left, None) or secrets.token_hex(8)
+        keys = (*roster, self._keys.turned(group, ticket))
+        command = PRESENCE_REMOVE.command(keys, channel, owner or "", self._told_ms)
+        try:
+            turn = await self._servers.call(roster[0], *command)
+        except LayerUnavailable:
+            self._unanswered[left] = ticket
+            raise
         index = self._keys.present_of(owner or node_of(channel) or self._node_id)
         self._servers.tell(index, _nothing, "SREM", index, f"{group} {channel}")
         if not turn:
             return None
         key, metadata, position = turn
-        return Turn(group, key.decode(), self._codec.decode(metadata).message, position)
+        return Turn(group, key.decode(), self._codec.decode(metadata).message, int(position))
 
     async def read(self, group: str) -> list[Tracked]:
         """See `PresenceStorage`; those whose node has died are left out."""
@@ -94,6 +112,9 @@ class Rosters:
         present = await self._servers.call(keys.present, "SMEMBERS", keys.present)
         nodes = {node.decode() for node in present}
         try:
+            for group, channel, owner in [left for left in self._unanswered if left[2]]:
+                if (turn := await self.remove(group, channel, owner)) is not None:
+                    turns.append(turn)
             for dead in nodes - await self.alive(nodes):
                 await self._remove_all_of(dead, turns)
         except LayerUnavailable:
@@ -133,6 +154,7 @@ class LayerRoster:
 
     async def put(self, tracked: Tracked) -> Turn | None:
         """See `PresenceStorage`."""
+        self._unremoved.discard((tracked.group, tracked.channel))  # who is back is not to leave
         turn: Turn | None = await self._nodes.run(lambda node: node.rosters.put(tracked))
         return turn
 

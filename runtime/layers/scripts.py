@@ -248,27 +248,35 @@ the turn if it is the first of its key, else 0.
 """
 
 PRESENCE_REMOVE = Script("""
+local told = redis.call('LRANGE', KEYS[3], 0, -1)
+if #told > 0 then
+  return told
+end
 local who = redis.call('HGET', KEYS[1], ARGV[1])
 if not who then
   return {}
 end
-local node, position, length = string.match(who, '^(%w+) (%d+) (%d+) ')
+local node, since, length = string.match(who, '^(%w+) (%d+) (%d+) ')
 if ARGV[2] ~= '' and node ~= ARGV[2] then
   return {}
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
-local start = #node + #position + #length + 4
+local start = #node + #since + #length + 4
 local key = string.sub(who, start, start + length - 1)
 if redis.call('HINCRBY', KEYS[2], '=' .. key, -1) > 0 then
   return {}
 end
 redis.call('HDEL', KEYS[2], '=' .. key)
-return {key, string.sub(who, start + length), redis.call('HINCRBY', KEYS[2], '#', 1)}
+local position = redis.call('HINCRBY', KEYS[2], '#', 1)
+redis.call('RPUSH', KEYS[3], key, string.sub(who, start + length), position)
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+return redis.call('LRANGE', KEYS[3], 0, -1)
 """)
 """Take a channel off the roster of a group.
 
-Keys: as above. Arguments: the channel; the node that it must be of, or nothing. Returns the key,
-the metadata and the position of the turn if it was the last of its key.
+Keys: as above; where this answer is kept, of no other call. Arguments: the channel; the node that
+it must be of, or nothing; for how many ms the answer is kept. Returns the key, the metadata and the
+position of the turn if it was the last of its key; the same again if the answer was lost.
 """
 
 SCRIPTS = (

@@ -75,7 +75,14 @@ class ServedNode(LinkedNode):
             options.retention_of,
             int(self._keep_s * 1000),
         )
-        self.rosters = Rosters(self.id, self.servers, options.keys, options.codec, self._group_ms)
+        self.rosters = Rosters(
+            self.id,
+            self.servers,
+            options.keys,
+            options.codec,
+            self._group_ms,
+            int(self._keep_s * 1000),
+        )
         self.unread = Unread(
             self.id,
             self.servers,

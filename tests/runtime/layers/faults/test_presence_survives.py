@@ -130,3 +130,49 @@ async def test_who_died_leaves_once_though_the_server_went_before_it_could_say_s
     other = await layer.new_channel()
     await layer.track("room", other, key="other")
     assert await told.next() == ("presence.joined", "other")
+
+
+@pytest.mark.parametrize("owner", [None, "0123456789ab"], ids=["of-ours", "of-the-dead"])
+async def test_who_left_is_told_of_though_the_server_went_before_it_could_say_that_it_knew(
+    redis_server: RedisServer, kind: str, make_layer: MakeLayer, owner: str | None, request: Any
+) -> None:
+    layer = make_layer(redis_server.url, kind, prefix=request.node.name)
+    told, _ = await watch(layer)
+    await layer._roster.put(Tracked("room", "specific.0123456789ab!left", "ada", {}))
+    with proxied((redis_server.host, redis_server.port)) as proxy:
+        url = f"redis://{proxy.host}:{proxy.port}/0"
+        teller = make_layer(url, kind, prefix=request.node.name, timeout=0.2)
+        node = teller._nodes.here()
+        (link,) = node.servers.links
+        await link.call("PING")
+
+        def lose(data: bytes) -> None:
+            del link.data_received
+            proxy.refuse()
+
+        link.data_received = lose
+        with pytest.raises(LayerUnavailable):
+            await node.rosters.remove("room", "specific.0123456789ab!left", owner)
+        proxy.heal()
+        if owner is None:
+            teller._roster._unremoved.add(("room", "specific.0123456789ab!left"))
+        await teller.tell_of_dead()
+        await teller.close()
+    assert await told.next() == ("presence.left", "ada")
+    assert list(await layer.presence("room")) == ["watcher"]
+
+
+async def test_who_comes_back_after_an_outage_in_which_he_left_stays(
+    redis_server: RedisServer, kind: str, make_layer: MakeLayer, request: Any
+) -> None:
+    with proxied((redis_server.host, redis_server.port)) as proxy:
+        url = f"redis://{proxy.host}:{proxy.port}/0"
+        layer = make_layer(url, kind, prefix=request.node.name, timeout=0.2)
+        _, channel = await watch(layer)
+        proxy.refuse()
+        assert await layer._roster.remove("room", channel) is None
+        proxy.heal()
+        await layer.track("room", channel, {"name": "Watcher"}, key="watcher")
+        await layer.tell_of_dead()
+        assert list(await layer.presence("room")) == ["watcher"]
+        await layer.close()
