@@ -351,7 +351,8 @@ class AsyncConsumer:
             name = self._handler_names[message["type"]]
         except (KeyError, TypeError):
             name = self._remember_handler(message)
-        return cast("Callable[[Event], Any]", getattr(self, name))
+        handler: Callable[[Event], Any] = getattr(self, name)
+        return handler
 
     def _remember_handler(self, message: Event) -> str:
         name = get_handler_name(message)

@@ -24,6 +24,7 @@ from runtime.layers.entries import (
     TO_CHANNEL,
     TO_GROUP,
     TO_KEPT,
+    Author,
     Head,
     read_head,
 )
@@ -82,12 +83,14 @@ class ListeningNode(ServedNode):
             await self.open()  # an heir, which nobody has received from yet
         await super().send(channel, message, payload)
 
-    async def group_send(self, group: str, message: Message, payload: bytes) -> None:
+    async def group_send(
+        self, group: str, message: Message, payload: bytes, author: Author | None = None
+    ) -> None:
         """Publish to all that are in the group."""
         if self._opening is None and group in self.membership:
             await self.open()
         key, is_kept = self.options.keys.group(group), self.kept.retention_of(group) is not None
-        head = self._group_head(group, TO_KEPT if is_kept else TO_GROUP)
+        head = self._group_head(group, author, TO_KEPT if is_kept else TO_GROUP)
         number = self._sequence
         if is_kept:
             verb = self._subscriptions.publish
