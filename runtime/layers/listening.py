@@ -330,6 +330,10 @@ class ListeningNode(ServedNode):
         if self._own.is_unsure and self.servers.is_idle:
             self._own.is_unsure = False  # what was sent again after an outage has been sent
         groups = self.membership.groups_of(channel)
+        if not self.servers.is_one and self._own.count_to_groups(groups):
+            # They come over other servers than this would, which would overtake them.
+            for group in groups:
+                await self._own.wait_for_group(group, LONGEST_WAIT_S)
         if self._own.is_unsure or not self._own.is_quiet(channel, groups):
             await super()._send_own(channel, payload)
         elif not self.deliver_to_channel(channel, payload, is_muted()):
