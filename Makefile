@@ -80,7 +80,7 @@ clean: ## Remove all that these targets made, but not the demo's data in .channe
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
 	@touch $@
 
-.venv/.compiled: console/tape_native.pyx tools/native.py .venv/.native $(if $(COMPILED),,.venv/.removed)
+.venv/.compiled: console/tape_native.pyx console/captured_native.pxi tools/native.py .venv/.native $(if $(COMPILED),,.venv/.removed)
 	@$(PYTHON) -m tools.native
 	@touch $@
 

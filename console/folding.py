@@ -8,7 +8,6 @@ Source: docs/decisions/0039-the-tape.md
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any, Final
 
 from console.capture import utf8_size
@@ -16,9 +15,9 @@ from console.captured import Folded, Waiting
 from console.connection import ConnectionState
 from console.entry import Entry, spell
 from console.handlers import HandlerStats
-from console.journal import AT, WIDTH, Journal
+from console.journal import Journal
 from console.state import State
-from console.taping import Running
+from console.taping import Numbers, Running
 from runtime.taps import Cause
 from runtime.typing import Event
 
@@ -44,7 +43,7 @@ class Folding:
             epoch, capacity=capacity, capacity_bytes=capacity_bytes, make=self._entry
         )
         self._trace_head = epoch[:6]
-        self.traces = count(1)
+        self.traces = Numbers(1)
         self._latest_at = 0.0
 
     def new_trace(self) -> str:
@@ -76,10 +75,10 @@ class Folding:
         """Say what a handler is an effect of, whose message is not the next that waits."""
         waited = known.take_pending(message)
         if waited is not None:
-            _, running.trace, running.cause, running.name = waited
+            running.link(*waited[1:])
         else:
-            running.trace, running.cause = cause or (next(self.traces), "")
-            running.name = str(message.get("type", ""))
+            trace, position = cause or (next(self.traces), "")
+            running.link(trace, position, str(message.get("type", "")))
 
     def stats_of(self, known: ConnectionState, name: str) -> HandlerStats:
         """Return the counts of a handler that has not ended before."""
@@ -87,7 +86,8 @@ class Folding:
 
     def _count(self, folded: Folded) -> None:
         """Count what was captured by its kind."""
-        first, last = folded.written[AT], folded.written[AT - WIDTH]
+        written = folded.written
+        first, last = written.at(0), written.at(len(written) - 1)
         if first < self._latest_at:
             self.state.turn_back()
         self._latest_at = last
@@ -95,8 +95,7 @@ class Folding:
         if last < tally.ends_at:
             tally.add(folded.counts)
         else:  # a step has ended meanwhile
-            kinds, times = folded.written[::WIDTH], folded.written[AT::WIDTH]
-            for kind, at in zip(kinds, times, strict=True):
+            for kind, at in zip(written.kinds(), written.times(), strict=True):
                 tally.count(kind, at)
 
     def _entry(self, values: list[Any], offset: int) -> Entry:

@@ -141,7 +141,9 @@ class Gathered:
         missing = Missing(relay.names_of(replies.silent) if replies is not None else [])
         ids = tuple(connections[:MOST_IDS]) if connections is not None else None
         asked = RecordsRequest(str(query or ""), ids)
-        own = Own(relay.reader.records(query, connections=frozenset(ids) if ids else ids))
+        own = Own(
+            relay.reader.journal_reader.records(query, connections=frozenset(ids) if ids else ids)
+        )
         return cls([own, *(Other(relay, one, asked, missing) for one in answered)], missing)
 
     async def pieces(self) -> AsyncIterator[list[Record]]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import add
 
 from console.latency import count_into, empty, quantile
+from console.taping import Durations
 
 STEP_S = 10.0
 STEPS = 60
@@ -21,9 +22,6 @@ STEPS = 60
 
 MOST = 200
 """Handlers that are counted apart; those beyond it are counted together."""
-
-COUNTED_AT_ONCE = 1_024
-"""Durations that wait to be counted, at most."""
 
 OTHERS = "(others)"
 
@@ -75,12 +73,10 @@ class HandlerStats:
     """
 
     __slots__ = (
-        "_ends_at",
+        "_durations",
         "_over",
         "_past",
         "_steps",
-        "_took_s",
-        "_waited_s",
         "consumer",
         "handler",
     )
@@ -88,36 +84,31 @@ class HandlerStats:
     def __init__(self, consumer: str, handler: str) -> None:
         self.consumer = consumer
         self.handler = handler
-        self._ends_at = 0.0
+        self._durations = Durations()  # those that are not counted yet
         self._steps: deque[Step] = deque(maxlen=STEPS)
         # All steps that are over, with those that have been forgotten.
         self._past = Step(0)
         # Those of the last 10 minutes that are over, as one: it is asked for once a second.
         self._over: tuple[tuple[int, int], Step] | None = None
-        # Those that are not counted yet: to count many at once takes a fifth of the time.
-        self._took_s: list[float] = []
-        self._waited_s: list[float] = []
 
     def __repr__(self) -> str:
         return f"<HandlerStats {self.consumer} {self.handler}>"
 
     def add(self, took_s: float, waited_s: float, now: float) -> None:
         """Take note of one that ended at `now`."""
-        add_took, add_waited = self.begin(now)
-        add_took(took_s)
-        add_waited(waited_s)
+        self.begin(now).add(took_s, waited_s)
 
-    def begin(self, now: float) -> tuple[Callable[[float], None], Callable[[float], None]]:
-        """Return what takes note of many that end in the step of `now`: took_s, and waited_s."""
-        if now >= self._ends_at:
+    def begin(self, now: float) -> Durations:
+        """Return what takes note of many that end before the step of `now` does."""
+        if now >= self._durations.ends_at:
             self.turn_to(now)
-        elif len(self._took_s) >= COUNTED_AT_ONCE:
+        elif self._durations.is_full():
             self.count()
-        return self._took_s.append, self._waited_s.append
+        return self._durations
 
     def fail(self, now: float) -> None:
         """One that is added besides has failed at `now`."""
-        if now >= self._ends_at:
+        if now >= self._durations.ends_at:
             self.turn_to(now)
         self._steps[-1].errors += 1
 
@@ -159,17 +150,15 @@ class HandlerStats:
     def recent(self, now: float, steps: int = STEPS) -> dict[int, Step]:
         """Return the last `steps` in which something ended, by their number, oldest first."""
         self.count()
-        if now < self._ends_at - STEP_S:
+        if now < self._durations.ends_at - STEP_S:
             self.turn_to(now)
         oldest = int(now / STEP_S) - steps + 1
         return {step.number: step for step in self._steps if step.number >= oldest}
 
     def count(self) -> None:
         """Count those that are not counted yet."""
-        if self._took_s:
-            self._steps[-1].count_all(self._took_s, self._waited_s)
-            self._took_s.clear()
-            self._waited_s.clear()
+        if self._steps:
+            self._durations.move_into(self._steps[-1])
 
     def turn_to(self, now: float) -> None:
         """Begin the step of `now`."""
@@ -181,7 +170,7 @@ class HandlerStats:
                 steps.clear()
                 self._over = None
         steps.append(Step(number))
-        self._ends_at = (number + 1) * STEP_S
+        self._durations.ends_at = (number + 1) * STEP_S
 
 
 class Handlers:

@@ -1,7 +1,7 @@
 """The ring of one process's entries, bounded by their number and by their weight.
 
 Owns offsets: they count up by one from 0 and never repeat within an epoch, so a
-reader knows exactly how many entries it missed. Entries lie in pieces of flat lists, and
+reader knows exactly how many entries it missed. Entries lie in pieces, as they were written, and
 become objects when somebody reads them: most never do. The recorder serialises calls, so
 there is no lock here.
 """
@@ -10,22 +10,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from console.entry import OVERHEAD_BYTES, Entry, Kind, Position, spell
+from console.taping import Written
 
 if TYPE_CHECKING:
     from console.connection import ConnectionState
 
-PIECE = 256
+PIECE = 128
 """Entries of a piece, at least, before another one is begun."""
-
-WIDTH = 11
-"""Values of one entry, as `made()` of `folding` reads them: its kind and its time come first."""
-
-AT, CONNECTION, WEIGHT, TOOK = 1, 3, 5, 8
-"""Where in an entry its time, connection, the bytes that it keeps, and its duration are."""
 
 
 class Piece:
@@ -33,30 +28,30 @@ class Piece:
 
     Attributes:
         first: the offset of the first.
-        values: what was written of them, `WIDTH` each.
+        written: what was written of them.
         made: those that somebody has read, by their offset: an entry is one object.
         held_bytes: what they weigh.
     """
 
-    __slots__ = ("_kinds", "first", "held_bytes", "made", "values")
+    __slots__ = ("_kinds", "first", "held_bytes", "made", "written")
 
-    def __init__(self, first: int, values: list[Any]) -> None:
+    def __init__(self, first: int, written: Written) -> None:
         self.first = first
-        self.values = values
+        self.written = written
         self.made: dict[int, Entry] = {}
         self.held_bytes = 0
-        self._kinds: tuple[int, Counter[Kind]] = (0, Counter())
+        self._kinds: tuple[int, Counter[Kind]] | None = None
 
     def kinds(self) -> Counter[Kind]:
         """Return how many there are of each kind; counted anew only after some were added."""
-        if self._kinds[0] != len(self.values):
-            self._kinds = (len(self.values), Counter(self.values[::WIDTH]))
+        if self._kinds is None or self._kinds[0] != len(self.written):
+            self._kinds = (len(self.written), Counter(self.written.kinds()))
         return self._kinds[1]
 
     @property
     def end(self) -> int:
         """The offset after the last one."""
-        return self.first + len(self.values) // WIDTH
+        return self.first + len(self.written)
 
 
 class Journal:
@@ -82,7 +77,7 @@ class Journal:
         self.capacity_bytes = capacity_bytes
         self.held_bytes = 0
         self._make = make
-        self._pieces: deque[Piece] = deque([Piece(0, [])])
+        self._pieces: deque[Piece] = deque([Piece(0, Written())])
         self._next = 0
         self._emptied = 0  # of those before it nothing is held any more
 
@@ -113,46 +108,47 @@ class Journal:
     def append(self, entry: Entry) -> Entry:
         """Give `entry` the next offset and keep it, at the cost of the oldest."""
         entry.offset = self._next
-        nothing = (None,) * (WIDTH - WEIGHT - 1)
-        known = entry.connection
-        values = [entry.kind, entry.at, None, known, None, entry.kept_bytes, *nothing]
-        self.extend(values, entry.kept_bytes)
+        written = Written()
+        written.append(entry.kind, entry.at, entry.connection, entry.kept_bytes)
+        self.extend(written, entry.kept_bytes)
         self._pieces[-1].made[entry.offset] = entry
         return entry
 
-    def extend(self, values: list[Any], kept_bytes: int) -> None:
+    def extend(self, written: Written, kept_bytes: int) -> None:
         """Keep entries at the next offsets, at the cost of the oldest.
 
         Args:
-            values: what is known of them, `WIDTH` each.
+            written: what is known of them; they are the journal's from now on.
             kept_bytes: what their payloads weigh together.
         """
-        count = len(values) // WIDTH
+        count = len(written)
         piece = self._pieces[-1]
         if count >= PIECE or self._next - piece.first >= PIECE:
-            piece = Piece(self._next, values)
+            piece = Piece(self._next, written)
             self._pieces.append(piece)
         else:
-            piece.values += values
+            piece.written.add(written)
         weight = kept_bytes + count * OVERHEAD_BYTES
         piece.held_bytes += weight
         self.held_bytes += weight
         self._next += count
         self._let_go()
 
-    def took(self, durations: Iterable[tuple[int, float]]) -> None:
+    def took(self, durations: list[tuple[int, float]]) -> None:
         """Say how long the handlers of entries took: offset and seconds, for each that is held."""
-        first, piece = self.first_offset, self._pieces[0]
-        begin = end = 0
-        for offset, seconds in durations:
+        first, place = self.first_offset, 0
+        while place < len(durations):
+            offset, _ = durations[place]
             if not first <= offset < self._next:
+                place += 1
                 continue
-            if not begin <= offset < end:
-                piece = self._piece_of(offset)
-                begin, end = piece.first, piece.end
-            piece.values[(offset - begin) * WIDTH + TOOK] = seconds
-            if piece.made and (entry := piece.made.get(offset)) is not None:
-                entry.took_s = seconds
+            piece = self._piece_of(offset)
+            end = piece.written.took(durations, place, piece.first)
+            if piece.made:
+                for offset, seconds in durations[place:end]:
+                    if (entry := piece.made.get(offset)) is not None:
+                        entry.took_s = seconds
+            place = end
 
     def get(self, offset: int) -> Entry | None:
         """Return the entry at `offset`, or None if it is gone or was never there."""
@@ -187,9 +183,9 @@ class Journal:
         connections: list[ConnectionState | None] = []
         for piece in self._pieces:
             if piece.end > start:
-                first = max(start - piece.first, 0) * WIDTH
-                kinds += piece.values[first::WIDTH]
-                connections += piece.values[first + CONNECTION :: WIDTH]
+                first = max(start - piece.first, 0)
+                kinds += piece.written.kinds(first)
+                connections += piece.written.connections(first)
         return start, kinds, connections
 
     def kinds_since(self, at: float) -> Counter[Kind]:
@@ -197,13 +193,12 @@ class Journal:
         counts: Counter[Kind] = Counter()
         first = self.first_offset
         for piece in reversed(self._pieces):
-            start = max(first - piece.first, 0) * WIDTH
-            if not start and (not piece.values or piece.values[AT] >= at):
+            start = max(first - piece.first, 0)
+            if not start and (not piece.written or piece.written.at(0) >= at):
                 counts.update(piece.kinds())
                 continue
-            times = piece.values[start + AT :: WIDTH]
-            older = bisect_left(times, at)
-            counts.update(piece.values[start::WIDTH][older:])
+            older = bisect_left(piece.written.times(start), at)
+            counts.update(piece.written.kinds(start + older))
             break
         return counts
 
@@ -216,8 +211,7 @@ class Journal:
         entry = piece.made.get(offset)
         if entry is None:
             assert self._make is not None, "only entries were appended to a journal without it"
-            start = (offset - piece.first) * WIDTH
-            entry = self._make(piece.values[start : start + WIDTH], offset)
+            entry = self._make(piece.written[offset - piece.first], offset)
             piece.made[offset] = entry
         return entry
 
@@ -243,9 +237,9 @@ class Journal:
 
     def _empty(self, piece: Piece, offset: int) -> None:
         """Give up one entry, though others of its piece are held."""
-        start = (offset - piece.first) * WIDTH
-        weight = piece.values[start + WEIGHT] + OVERHEAD_BYTES
-        piece.values[start : start + WIDTH] = (None,) * WIDTH
+        place = offset - piece.first
+        weight = piece.written.weight(place) + OVERHEAD_BYTES
+        piece.written.empty(place)
         piece.made.pop(offset, None)
         piece.held_bytes -= weight
         self.held_bytes -= weight

@@ -1,42 +1,37 @@
-"""Reads the recorder of one process: connections, entries and totals, redacted.
+"""Reads the recorder of one process: connections, changes and totals, redacted.
 
 Owns the reading alone: it is what the relay asks in its own process, and what answers a
-relay in another one. Long lists are read in slices, so that neither the application's
-events nor the recorder wait for them. Knows no page, no layer and no HTML.
+relay in another one. Entries are read by its `journal_reader`. Long lists are read in slices,
+so that neither the application's events nor the recorder wait for them. Knows no page, no
+layer and no HTML.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from operator import attrgetter
-from typing import TypeVar
 
 from console.connection import ConnectionState
 from console.connection_glance import Glance
 from console.connection_view import ConnectionReader, ConnectionView
-from console.density import density_of
-from console.entry import DIRECTIONS, Direction, Entry, Kind, Position, unspell
-from console.entry_view import EntryDetail, EntryReader, EntryRecord, EntryView
+from console.entry import Direction, Position
+from console.entry_view import EntryReader
 from console.exports import prometheus
-from console.exports.record import Record, record
 from console.journal import Journal
+from console.journal_reader import JournalReader
 from console.ordering import Order
 from console.process import ProcessView, Totals
 from console.query import Query
 from console.rates import rates
-from console.reading import Before, Changes, EntryPage, Listing, RouteCounts
+from console.reading import Changes, Listing, RouteCounts
 from console.recorder import Recorder
 from console.redact import Redactor
+from console.sampling import sample
 from console.slices import first_in_slices, in_slices
-from console.trace_glance import TraceFold, TraceGlance, TracesRequest
 from console.watch import Watchers
 
-T = TypeVar("T")
-
-EFFECTS = 50
 MISSED = 20
 
 MOST_JUDGED = 2_000
@@ -45,14 +40,15 @@ MOST_JUDGED = 2_000
 RATED_S = 0.2
 """How long a rate over the last 10 s holds for who else asks for it."""
 
-_KEPT = frozenset(kind for kind, name in DIRECTIONS.items() if name in ("error", "life"))
-"""Kinds of which none is left out."""
+__all__ = ["MISSED", "Reader", "sample"]
 
 
 class Reader:
     """Shows what `recorder` has written.
 
     Attributes:
+        entry_reader: shows a single entry.
+        journal_reader: reads the entries.
         watchers: who waits for it to write more.
     """
 
@@ -67,6 +63,7 @@ class Reader:
         self.entry_reader = EntryReader(
             process.name, process.epoch, redactor, settings.PREVIEW_CHARS
         )
+        self.journal_reader = JournalReader(recorder, self.entry_reader)
 
     def __repr__(self) -> str:
         return f"<Reader of {self.recorder!r}>"
@@ -126,99 +123,6 @@ class Reader:
             known = self.recorder.state.get(connection_id)
             return self.view_of(known, with_scope=with_scope) if known is not None else None
 
-    async def entries(
-        self,
-        query: Query | None = None,
-        *,
-        connection: str | None = None,
-        before: Before | None = None,
-        limit: int = 500,
-    ) -> EntryPage:
-        """Return the newest entries that match; see `Relay.entries`."""
-        recorder = self.recorder
-        held, position = await self._held()
-        is_before = self._is_before(before)
-        candidates = [entry for entry in held if is_before(entry) and _is_on(entry, connection)]
-        found = await self._matching_entries(query, candidates)
-        density = density_of(((DIRECTIONS[one.kind], one.at) for one in found), recorder.clock())
-        return EntryPage(
-            await self._shown(found[-limit:]), len(found), len(held), position, density=density
-        )
-
-    async def _held(self) -> tuple[list[Entry], Position]:
-        """Return the entries that are held, and where the next one will lie.
-
-        They are made in slices: those that go meanwhile are left out.
-        """
-        lock = self.recorder.lock
-        with lock:
-            journal = self.recorder.journal
-            position = journal.position
-            offsets = range(journal.first_offset, position[1])
-        found: list[Entry] = []
-
-        def take(offset: int) -> None:
-            if (entry := journal.get(offset)) is not None:
-                found.append(entry)
-
-        await in_slices(offsets, take, lock)
-        return found, position
-
-    def records(
-        self, query: Query | None = None, *, connections: Collection[str] | None = None
-    ) -> Iterator[Record]:
-        """Yield the entries that match, oldest first, with their whole payloads.
-
-        Those that are held now are those that are asked; each is redacted as it is taken, which
-        takes long for a full ring: take them in a thread.
-
-        Args:
-            connections: only those of the connections with these ids.
-        """
-        with self.recorder.lock:
-            held = list(self.recorder.journal)
-        for entry in held:
-            if (found := self.record(entry, query, connections)) is not None:
-                yield found
-
-    def record(
-        self, entry: Entry, query: Query | None, connections: Collection[str] | None
-    ) -> Record | None:
-        """Return an entry with its whole payload; None if it does not match."""
-        is_on = connections is None or (
-            entry.connection is not None and entry.connection.id in connections
-        )
-        if is_on and (not query or query.matches(EntryRecord(entry, self.entry_reader))):
-            return record(entry, self.entry_reader)
-        return None
-
-    def piece(self, offset: int, until: int, most: int) -> tuple[list[Entry], int, int]:
-        """Return the first entries from `offset` on, how many of them are gone, and the end.
-
-        Args:
-            until: without the entries from there on; 0 for those that are held now, of which
-                none is gone.
-            most: how many entries at most.
-        """
-        with self.recorder.lock:
-            journal = self.recorder.journal
-            end = min(until or journal.position[1], journal.position[1])
-            missed = max(journal.first_offset - offset, 0) if until else 0
-            held, _ = journal.since(offset)
-        return [entry for entry in held[:most] if entry.offset < end], missed, end
-
-    async def traces(
-        self, query: Query | None, asked: TracesRequest
-    ) -> tuple[list[TraceGlance], int]:
-        """Return the first traces of which an entry here matches, and how many do."""
-        recorder = self.recorder
-        held, _ = await self._held()
-        fold = TraceFold(asked.ids)
-        await in_slices(held, fold.add, recorder.lock)
-        wanted = fold.ids_of(await self._matching_entries(query, held)) if query else None
-        with recorder.lock:
-            return fold.glances(wanted, asked, self.entry_reader)
-
     def leaf_counts(self) -> dict[tuple[str, str], int]:
         """Return how many connections are open, by scope type and route; of channels, by name."""
         with self.recorder.lock:
@@ -244,32 +148,6 @@ class Reader:
         with recorder.lock:
             return prometheus.render(recorder.process, recorder.state, recorder.journal)
 
-    async def entry(self, offset: int) -> EntryDetail | None:
-        """Return one entry with its payload, its cause and its effects; None if it is gone."""
-        recorder = self.recorder
-        with recorder.lock:
-            journal = recorder.journal
-            entry = journal.get(offset)
-            if entry is None:
-                return None
-            position = journal.spell(entry)
-            effects = [other for other in journal if other.cause == position][:EFFECTS]
-            return self.entry_reader.detail(
-                entry, journal.find(unspell(entry.cause)), tuple(effects)
-            )
-
-    def effects_of(self, position: str) -> list[EntryView]:
-        """Return the first entries that the entry at `position`, of any process, has caused."""
-        with self.recorder.lock:
-            caused = [entry for entry in self.recorder.journal if entry.cause == position]
-            return [self.entry_reader.view(entry) for entry in caused[:EFFECTS]]
-
-    def entry_view(self, offset: int) -> EntryView | None:
-        """Return the row of one entry; None if it is gone."""
-        with self.recorder.lock:
-            entry = self.recorder.journal.get(offset)
-            return self.entry_reader.view(entry) if entry is not None else None
-
     async def changes(
         self,
         offset: int,
@@ -287,8 +165,8 @@ class Reader:
             changed = recorder.state.changed_since(offset)[::-1] if with_connections else []
             removed = recorder.state.removed_since(offset)
             most = MOST_JUDGED if query else limit
-            judged, count, missed = self._candidates(offset, query, connection, most)
-        wanted = await self._matching_entries(query, judged)
+            judged, count, missed = self.journal_reader.candidates(offset, query, connection, most)
+        wanted = await self.journal_reader.matching(query, judged)
         kept = sample(wanted, limit) if query and limit is not None else wanted
         views: list[ConnectionView] = []
         await in_slices(
@@ -300,33 +178,11 @@ class Reader:
             position=position,
             connections=views,
             removed=removed,
-            entries=await self._shown(kept),
+            entries=await self.journal_reader.shown(kept),
             missed=missed,
             sampled_out=count - len(judged) + len(wanted) - len(kept),
             must_reload=must_reload,
         )
-
-    def _candidates(
-        self, offset: int, query: Query | None, connection: str | None, most: int | None
-    ) -> tuple[list[Entry], int, int]:
-        """Return the entries since `offset` that may be wanted, or about `most` of them.
-
-        Returns:
-            Those entries, how many may be wanted, and how many entries are gone.
-        """
-        journal = self.recorder.journal
-        start, kinds, connections = journal.outline(offset)
-        places: Sequence[int] = range(len(kinds))
-        if query:
-            possible = _kinds_of(query)
-            # Thousands come between two looks, and mostly none of them is wanted.
-            none = possible.isdisjoint(kinds)
-            places = () if none else [one for one in places if kinds[one] in possible]
-        if connection is not None:
-            places = [one for one in places if _id_of(connections[one]) == connection]
-        chosen = sample(places, most, kinds.__getitem__) if most is not None else places
-        entries = [entry for place in chosen if (entry := journal.get(start + place)) is not None]
-        return entries, len(places), max(start - offset, 0)
 
     def changed_ids(self, offset: int) -> tuple[Position, list[str], list[str]]:
         """Return where it stands, and the ids that changed and that went since `offset`."""
@@ -334,12 +190,6 @@ class Reader:
         with recorder.lock:
             changed = [known.id for known in recorder.state.changed_since(offset)]
             return recorder.journal.position, changed, recorder.state.removed_since(offset)
-
-    def opened_since(self, offset: int) -> list[str]:
-        """Return the ids of the connections that opened since the entry at `offset`."""
-        with self.recorder.lock:
-            entries, _ = self.recorder.journal.since(offset)
-            return [one.connection.id for one in entries if one.kind == "open" and one.connection]
 
     def totals(self) -> Totals:
         """Return the measurements of this process."""
@@ -400,35 +250,6 @@ class Reader:
         await in_slices(self._listed(), look, self.recorder.lock)
         return found
 
-    async def _shown(self, entries: Sequence[Entry]) -> list[EntryView]:
-        views: list[EntryView] = []
-        show = self.entry_reader.view
-        await in_slices(entries, lambda entry: views.append(show(entry)), self.recorder.lock)
-        return views
-
-    async def _matching_entries(
-        self, query: Query | None, entries: Sequence[Entry]
-    ) -> Sequence[Entry]:
-        if not query:
-            return entries
-        found: list[Entry] = []
-
-        def look(entry: Entry) -> None:
-            if query.matches(EntryRecord(entry, self.entry_reader)):
-                found.append(entry)
-
-        await in_slices(entries, look, self.recorder.lock)
-        return found
-
-    def _is_before(self, before: Before | None) -> Callable[[Entry], bool]:
-        if before is None:
-            return lambda entry: True
-        epoch, end = before.position
-        if epoch == self.recorder.journal.epoch:
-            return lambda entry: entry.offset < end
-        at = before.at
-        return lambda entry: at is None or entry.at < at
-
 
 def _first(
     listed: Sequence[ConnectionState], hidden: Sequence[str], limit: int
@@ -438,39 +259,3 @@ def _first(
     first = list(islice((known for known in visible if known.closed_at is None), limit))
     closed = (known for known in visible if known.closed_at is not None)
     return first + list(islice(closed, limit - len(first)))
-
-
-def _is_on(entry: Entry, connection_id: str | None) -> bool:
-    if connection_id is None:
-        return True
-    return entry.connection is not None and entry.connection.id == connection_id
-
-
-def _id_of(known: ConnectionState | None) -> str:
-    return known.id if known is not None else ""
-
-
-def _kinds_of(query: Query | None) -> frozenset[Kind]:
-    """Return the kinds of entries that may be what a query asks for."""
-    return frozenset(
-        kind
-        for kind, direction in DIRECTIONS.items()
-        if not query or query.may_match({"kind": kind, "dir": direction})
-    )
-
-
-def sample(
-    entries: Sequence[T], limit: int, kind_of: Callable[[T], Kind] = attrgetter("kind")
-) -> Sequence[T]:
-    """Return about `limit` of `entries`, evenly chosen; errors and lives are all kept."""
-    if len(entries) <= limit:
-        return entries
-    step = -(-len(entries) // limit)
-    kinds = list(map(kind_of, entries))
-    if _KEPT.isdisjoint(kinds):
-        return entries[::step]
-    return [
-        entry
-        for index, (entry, kind) in enumerate(zip(entries, kinds, strict=True))
-        if index % step == 0 or kind in _KEPT
-    ]

@@ -192,7 +192,9 @@ class Relay(Processes):
             "before": before.spell() if before else "",
             "limit": limit,
         }
-        own_page = self.reader.entries(query, connection=connection, before=before, limit=limit)
+        own_page = self.reader.journal_reader.entries(
+            query, connection=connection, before=before, limit=limit
+        )
         others: Replies | None = None
         if connection is not None and self.is_own(connection):
             own = await own_page

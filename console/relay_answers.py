@@ -89,7 +89,7 @@ class Answers:
         return await self._lines(head, found.rows)
 
     async def _entries(self, arguments: Mapping[str, Any]) -> list[str]:
-        page = await self._reader.entries(
+        page = await self._reader.journal_reader.entries(
             read_query(plain.read_text(arguments["query"], LONGEST_QUERY)),
             connection=plain.read_identifier(arguments["connection"]) or None,
             before=Before.read(plain.read_text(arguments["before"], 200)),
@@ -109,17 +109,17 @@ class Answers:
 
     async def _entry(self, arguments: Mapping[str, Any]) -> list[str]:
         offset = plain.read_offset(arguments["offset"])
-        detail = await self._reader.entry(offset)
+        detail = await self._reader.journal_reader.entry(offset)
         return await self._lines({"is_found": detail is not None}, [detail] if detail else [])
 
     async def _effects(self, arguments: Mapping[str, Any]) -> list[str]:
         position = plain.read_text(arguments["position"], 100)
-        return await self._lines({}, self._reader.effects_of(position))
+        return await self._lines({}, self._reader.journal_reader.effects_of(position))
 
     async def _traces(self, arguments: Mapping[str, Any]) -> list[str]:
         asked = plain.from_plain(TracesRequest, arguments)
         asked = replace(asked, limit=max(0, min(asked.limit, MOST_ROWS)))
-        glances, matched = await self._reader.traces(read_query(asked.query), asked)
+        glances, matched = await self._reader.journal_reader.traces(read_query(asked.query), asked)
         return await self._lines({"matched": matched}, glances)
 
     async def _groups(self, arguments: Mapping[str, Any]) -> list[str]:
@@ -148,14 +148,16 @@ class Answers:
     async def _records(self, arguments: Mapping[str, Any]) -> list[str]:
         asked = plain.from_plain(RecordsRequest, arguments)
         query, connections = read_query(asked.query), _set_of(asked.connections)
-        entries, missed, until = self._reader.piece(asked.offset, asked.until, MOST_RECORDS)
+        entries, missed, until = self._reader.journal_reader.piece(
+            asked.offset, asked.until, MOST_RECORDS
+        )
         lines: list[str] = []
         chars, end = 0, until if not entries else asked.offset
 
         def write(entry: Entry) -> None:
             nonlocal chars, end
             end = entry.offset + 1
-            if (found := self._reader.record(entry, query, connections)) is not None:
+            if (found := self._reader.journal_reader.record(entry, query, connections)) is not None:
                 lines.append(dumps(plain.to_plain(found)))
                 chars += len(lines[-1])
 

@@ -101,7 +101,7 @@ class Batches:
         if told.is_unknown:  # a process that the list has never shown: its rows are new
             roster.again([*matching][:ROWS_AT_FIRST])
         else:  # what opened while the question was on its way is new, too
-            roster.again(self._reader.opened_since(told.cursor))
+            roster.again(self._reader.journal_reader.opened_since(told.cursor))
         return roster
 
     async def _told_rows(

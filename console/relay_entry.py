@@ -30,7 +30,7 @@ async def ask_entry(processes: Processes, epoch: str, offset: int) -> EntryDetai
 
 async def _detail(processes: Processes, epoch: str, offset: int) -> EntryDetail | None:
     if epoch == processes.reader.position[0]:
-        return await processes.reader.entry(offset)
+        return await processes.reader.journal_reader.entry(offset)
     replies = await processes.ask("entry", {"offset": offset}, only=epoch)
     if replies is not None and replies.silent:
         if epoch not in {status.process.epoch for status in processes.statuses()}:
@@ -47,7 +47,7 @@ async def _linked(processes: Processes, detail: EntryDetail, position: str) -> E
     replies = await processes.ask("effects", {"position": position})
     for answer in await heard(replies, EntryView):
         effects |= {one.position: one for one in answer.values}
-    effects |= {one.position: one for one in processes.reader.effects_of(position)}
+    effects |= {one.position: one for one in processes.reader.journal_reader.effects_of(position)}
     caused_by = detail.caused_by
     if caused_by is None and cause is not None:
         found = await _detail(processes, *cause)

@@ -33,7 +33,7 @@ async def ask_traces(
 
 async def _listing(processes: Processes, query: Query | None, asked: TracesRequest) -> TraceListing:
     """Ask each process for traces, and put together what they say."""
-    own_part = processes.reader.traces(query, asked)
+    own_part = processes.reader.journal_reader.traces(query, asked)
     (own, count), others = await processes.ask_all(own_part, "traces", asked)
     answers = await heard(others, TraceGlance)
     parts = joined([*own, *(one for answer in answers for one in answer.values)])

@@ -125,7 +125,7 @@ class Taking:
         found: list[Record] = []
 
         def take(entry: Entry) -> None:
-            if (one := reader.record(entry, query, None)) is not None:
+            if (one := reader.journal_reader.record(entry, query, None)) is not None:
                 found.append(one)
 
         await in_slices([one for one in entries if one.offset < end], take, reader.recorder.lock)

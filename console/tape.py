@@ -31,9 +31,8 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 
 from console.capture import NOTHING, utf8_size
-from console.captured import Folded, Origin, Running
-from console.journal import TOOK
-from console.journal import WIDTH as ENTRY_WIDTH
+from console.captured import TOOK, Folded, Origin, Running, Written
+from console.captured import WIDTH as ENTRY_WIDTH
 from runtime.taps import current_cause
 
 if TYPE_CHECKING:
@@ -243,18 +242,19 @@ def fold(values: list[Any], folding: Folding) -> Folded:  # noqa: C901
         folding: has the connections that are listed; called for what is rare.
     """
     listed, traces = folding.state.listed, folding.traces
-    folded = Folded()
-    written = folded.written
+    folded = Folded(Written())
+    written = folded.written.values
     first = offset = folding.journal.position[1]
     held_bytes = received = sent = ended = delivered = 0
-    latest = known = handled = name = add_took = add_waited = None
+    latest = known = handled = name = None
+    ends_at = 0.0  # of the step that the handlers end in which are counted now
     for code, at, connection, message, one, two, three in happenings(values):
         if connection is not latest:
             latest = connection
             known = listed.get(connection.id)
         if known is None:
             if code == STARTED:
-                two.trace = two.cause = two.name = ""
+                two.link("", "", "")
                 two.since, two.waited_s = at, one
             continue
 
@@ -274,12 +274,14 @@ def fold(values: list[Any], folding: Folding) -> Folded:  # noqa: C901
         if code == FINISHED:
             running = message
             took_s, at = at - running.since, one
-            if known.handled is not handled or running.name != name:
+            if known.handled is not handled or running.name != name or at >= ends_at:
                 handled, name = known.handled, running.name
                 stats = handled.get(name) or folding.stats_of(known, name)
-                add_took, add_waited = stats.begin(at)
-            add_took(took_s)  # type: ignore[misc]  # it is there with the handler's name
-            add_waited(running.waited_s)  # type: ignore[misc]  # as above
+                durations = stats.begin(at)
+                add_took, add_waited = durations.took_s.append, durations.waited_s.append
+                ends_at = durations.ends_at
+            add_took(took_s)
+            add_waited(running.waited_s)
             cause = running.cause
             written += (
                 *("handler", at, name, known, None, 0, running.trace, cause, took_s),

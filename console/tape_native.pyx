@@ -12,32 +12,54 @@ Source: docs/decisions/0040-compiled-tape.md
 """
 
 import time
-from collections import deque
 from sys import getsizeof
 from threading import RLock
+from types import MemberDescriptorType
 
+cimport cython
+from cpython.contextvars cimport get_value_no_default as value_of
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from cpython.time cimport perf_counter as system_timer
 from cpython.time cimport time as system_time
-from libc.stdlib cimport free, realloc
+from libc.math cimport ceil
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy
 
 from console.capture import NOTHING, utf8_size
-from console.captured import PENDING, Folded
-from runtime.taps import current_cause
+from console.captured import PENDING as MOST_PENDING
+from console.captured import Folded
+from runtime.taps import Connection, current_cause
 
-cdef enum:
+cdef extern from "structmember.h":
+    ctypedef struct PyMemberDef:
+        Py_ssize_t offset
+
+cdef extern from "Python.h":
+    ctypedef struct PyMemberDescrObject:
+        PyMemberDef* d_member
+
+    PyObject* PyDict_GetItemWithError(dict fields, str key) except? NULL  # borrowed
+    bint PyUnicode_IS_ASCII(str text)
+
+cdef Py_ssize_t PENDING = MOST_PENDING
+
+include "captured_native.pxi"
+
+cdef enum:  # the kinds of a happening
     RECEIVED
     SENT
     STARTED
     FINISHED
     DELIVERED
 
-cdef enum:
-    WIDTH = 11  # values of an entry, and where its duration is: see `journal`
-    TOOK = 8
-
 cdef Py_ssize_t MOST = 256  # happenings that wait to be folded, at most
+
+cdef PyObject* latest_received = NULL  # see `payload_of`
+cdef PyObject* latest_sent = NULL
+
+cdef Py_ssize_t CAUSE = place_of(Connection.cause)
+cdef Py_ssize_t ID = place_of(Connection.id)
 
 cdef struct Happening:
     int code
@@ -47,46 +69,6 @@ cdef struct Happening:
     PyObject* one  # RECEIVED: event; SENT: payload; STARTED, DELIVERED: message; FINISHED: Running
     PyObject* two  # RECEIVED: payload; SENT: effect of what; STARTED: Running; DELIVERED: Origin
     PyObject* three  # STARTED: cause of the message; DELIVERED: channel
-
-
-cdef class Running:
-    """A handler that runs, and what everything that happens meanwhile is an effect of."""
-
-    cdef public object message, trace, cause, name
-    cdef public double since, waited_s
-
-
-cdef class Origin:
-    """The sending that deliveries come from: what they have in common is kept once."""
-
-    cdef public object cause, type, group, kept, position, trace
-    cdef public Py_ssize_t weight
-
-    def __init__(self, cause, type, group, kept, weight=0):
-        self.cause = cause
-        self.trace, self.position = cause or ("", "")
-        self.type = type
-        self.group = group
-        self.kept = kept
-        self.weight = weight
-
-
-cdef class Counted:
-    """What messages change of a connection: `ConnectionState` has the rest."""
-
-    cdef public object consumer_class, pending
-    cdef public dict handled
-    cdef public Py_ssize_t deepest, in_count, in_bytes, out_count, out_bytes, layer_count, revision
-    cdef public double last_at, turns_at
-
-    def __init__(self):
-        self.handled = {}
-        self.pending = deque(maxlen=PENDING)
-        self.revision = -1
-
-    def turn(self, now):
-        """Begin the bucket of `now`: what was counted since the last turn was before it."""
-        raise NotImplementedError
 
 
 NOWHERE = Origin(None, "", "", NOTHING)
@@ -152,7 +134,7 @@ cdef class Tape:
         self._captured, self._room, self._count = self._spare, self._spare_room, 0
         self._spare, self._spare_room = NULL, 0
         try:
-            return fold(captured, count, self._folding)
+            return self._fold(captured, count)
         finally:
             release(captured, count)
             if self._spare == NULL:
@@ -174,7 +156,7 @@ cdef class Tape:
 
     def event_received(self, connection, event):
         """Write an event of the client, which begins a trace; or a job, which goes on in one."""
-        data = payload_of(event, "websocket.receive")
+        data = payload_of(event, "websocket.receive", &latest_received)
         if data is None or len(data) > self._hot_size:
             self.write_received(connection, event)
             return
@@ -184,11 +166,11 @@ cdef class Tape:
 
     def event_sent(self, connection, event):
         """Write an event of the application."""
-        data = payload_of(event, "websocket.send")
+        data = payload_of(event, "websocket.send", &latest_sent)
         if data is None or len(data) > self._hot_size:
             self.write_sent(connection, event)
             return
-        effect_of = current_cause.get() or connection.cause
+        effect_of = value_of(current_cause) or slot(connection, CAUSE)
         self._capture(SENT, self._now(), 0.0, connection, data, effect_of, None)
         if self._count > self._most:
             self.fill()
@@ -200,16 +182,16 @@ cdef class Tape:
         running.waited_s = waited_s
         running.since = self._elapsed()
         self._capture(STARTED, 0.0, 0.0, connection, message, running, cause)
-        connection.cause = running  # not before it is on the tape: a thread may send already
+        set_cause(connection, running)  # not before it is on the tape: a thread may send already
 
     def handler_finished(self, connection, message, error):
         """Write how long the handler took and whether it failed."""
         cdef double now = self._elapsed()
-        effect_of = connection.cause
-        connection.cause = None
+        effect_of = slot(connection, CAUSE)
+        set_cause(connection, None)
         if type(effect_of) is not Running or (<Running>effect_of).message is not message:
             # Another handler runs beside it: what this one is an effect of is in its context.
-            effect_of = current_cause.get()
+            effect_of = value_of(current_cause)
             if type(effect_of) is not Running or (<Running>effect_of).message is not message:
                 return
         if error is not None:
@@ -260,6 +242,122 @@ cdef class Tape:
         self._captured, self._room = more, room
         return 0
 
+    cdef object _fold(self, Happening* captured, Py_ssize_t count):
+        """Bring the connections up to date with what was captured; return what is to be written."""
+        folding = self._folding
+        cdef dict listed = folding.state.listed
+        cdef Numbers traces = folding.traces
+        cdef Written written = Written.__new__(Written)
+        cdef list earlier = []
+        cdef long long first = folding.journal.position[1]
+        cdef long long offset
+        cdef Py_ssize_t received = 0, sent = 0, ended = 0, delivered = 0, held_bytes = 0
+        cdef Py_ssize_t index, size, weight
+        cdef Happening* happening
+        cdef PyObject* latest = NULL
+        cdef PyObject* found
+        cdef Counted known = None
+        cdef Running running
+        cdef Origin origin
+        cdef Durations durations = None
+        cdef dict handled = None
+        cdef Row* row
+        cdef Wait wait
+        name = None
+        written.make_room(count)
+        for index in range(count):
+            happening = &captured[index]
+            if happening.connection != latest:
+                latest = happening.connection
+                found = PyDict_GetItemWithError(listed, slot(<object>latest, ID))
+                known = <Counted><object>found if found != NULL else None
+            if known is None:
+                if happening.code == STARTED:
+                    (<Running>happening.two).link("", "", "")
+                continue
+
+            if happening.code == STARTED:
+                running = <Running>happening.two
+                if known.pending.count > known.deepest:
+                    known.deepest = known.pending.count
+                if known.pending.count and known.pending.at(0).message == happening.one:
+                    wait = known.pending.pull()
+                    running.trace_number, running.cause_number = wait.trace, wait.cause
+                    running.about, running.name = <object>wait.about, <object>wait.type
+                    drop(&wait)
+                else:
+                    folding.begin(known, <object>happening.one, running, <object>happening.three)
+                continue
+
+            offset = first + written.count
+            known.revision = offset
+            if happening.code == FINISHED:
+                running = <Running>happening.one
+                if (
+                    known.handled is not handled
+                    or running.name is not name
+                    or happening.at >= durations.ends_at
+                ):
+                    handled, name = known.handled, running.name
+                    stats = handled.get(name) or folding.stats_of(known, name)
+                    durations = stats.begin(happening.at)
+                durations.note(happening.took_s, running.waited_s)
+                if running.cause_number >= first:  # it is in `written`, and took as long
+                    written.rows[running.cause_number - first].took_s = happening.took_s
+                elif running.cause_number >= 0:
+                    earlier.append((running.cause_number, happening.took_s))
+                row = written.put(HANDLER, happening.at, known, running.name, running.about, 0)
+                row.trace, row.cause = running.trace_number, running.cause_number
+                row.took_s, row.waited_s = happening.took_s, running.waited_s
+                ended += 1
+                continue
+
+            if happening.at >= known.turns_at:
+                known.turn(happening.at)
+            known.last_at = happening.at
+            if happening.code == DELIVERED:
+                origin = <Origin>happening.two
+                weight, origin.weight = origin.weight, 0
+                written.put(
+                    DELIVER, happening.at, known, origin, <object>happening.three, weight
+                )
+                known.layer_count += 1
+                if known.consumer_class is not None:
+                    known.pending.push(<object>happening.one, origin.type, origin.trace, 0, offset)
+                delivered += 1
+            elif happening.code == RECEIVED:
+                data = <object>happening.two
+                measure(data, &size, &weight)
+                row = written.put(IN, happening.at, known, data, None, weight)
+                row.trace = traces.next
+                traces.next += 1
+                known.in_count += 1
+                known.in_bytes += size
+                if known.consumer_class is not None:
+                    known.pending.push(
+                        <object>happening.one, "websocket.receive", None, row.trace, offset
+                    )
+                received += 1
+            else:
+                data = <object>happening.one
+                measure(data, &size, &weight)
+                effect_of = <object>happening.two
+                if type(effect_of) is Running:
+                    running = <Running>effect_of
+                    row = written.put(OUT, happening.at, known, data, running.about, weight)
+                    row.trace, row.cause = running.trace_number, running.cause_number
+                else:
+                    about = tuple(effect_of or NO_CAUSE)
+                    written.put(OUT, happening.at, known, data, about, weight)
+                known.out_count += 1
+                known.out_bytes += size
+                sent += 1
+            held_bytes += weight
+        folded = Folded(written)
+        folded.earlier, folded.held_bytes = earlier, held_bytes
+        folded.counts = {"in": received, "out": sent, "handler": ended, "deliver": delivered}
+        return folded
+
     cdef double _now(self) except? -1:
         return system_time() if self._is_system_clock else self.clock()
 
@@ -277,167 +375,61 @@ cdef void release(Happening* captured, Py_ssize_t count):
         Py_DECREF(<object>captured[index].three)
 
 
-cdef object fold(Happening* captured, Py_ssize_t count, folding):
-    """Bring the connections up to date with what was captured; return what is to be written."""
-    cdef dict listed = folding.state.listed
-    cdef dict handled = None
-    cdef list written = [None] * (count * WIDTH)
-    cdef list earlier = []
-    cdef Py_ssize_t first = folding.journal.position[1]
-    cdef Py_ssize_t offset = first
-    cdef Py_ssize_t received = 0, sent = 0, ended = 0, delivered = 0, held_bytes = 0
-    cdef Py_ssize_t index, size, weight, caused
-    cdef Happening* happening
-    cdef PyObject* latest = NULL
-    cdef Counted known = None
-    cdef Running running
-    cdef Origin origin
-    cdef tuple waiting
-    traces = folding.traces
-    name = add_took = add_waited = None
-    for index in range(count):
-        happening = &captured[index]
-        if happening.connection != latest:
-            latest = happening.connection
-            known = listed.get((<object>latest).id)
-        if known is None:
-            if happening.code == STARTED:
-                running = <Running>happening.two
-                running.trace = running.cause = running.name = ""
-            continue
+cdef object payload_of(event, str name, PyObject** latest):
+    """Return the text or bytes of an event that is plain and of this type, else None.
 
-        if happening.code == STARTED:
-            running = <Running>happening.two
-            pending = known.pending
-            size = len(pending)
-            if size > known.deepest:
-                known.deepest = size
-            waiting = pending[0] if size else None
-            if waiting is not None and <PyObject*>waiting[0] == happening.one:
-                pending.popleft()
-                running.trace, running.cause, running.name = waiting[1], waiting[2], waiting[3]
-            else:
-                folding.begin(known, <object>happening.one, running, <object>happening.three)
-            continue
-
-        if happening.code == FINISHED:
-            running = <Running>happening.one
-            if known.handled is not handled or running.name != name:
-                handled, name = known.handled, running.name
-                stats = handled.get(name) or folding.stats_of(known, name)
-                add_took, add_waited = stats.begin(happening.at)
-            took_s, waited_s, cause = happening.took_s, running.waited_s, running.cause
-            add_took(took_s)
-            add_waited(waited_s)
-            if type(cause) is int:  # of an entry of our own: it took as long
-                caused = cause
-                if caused >= first:
-                    written[(caused - first) * WIDTH + TOOK] = took_s
-                else:
-                    earlier.append((caused, took_s))
-            put(
-                written, offset - first, "handler", happening.at, name, known, None, 0,
-                running.trace, cause, took_s, "", waited_s,
-            )
-            ended += 1
-            known.revision = offset
-            offset += 1
-            continue
-
-        if happening.at >= known.turns_at:
-            known.turn(happening.at)
-        known.last_at = happening.at
-        known.revision = offset
-        if happening.code == DELIVERED:
-            origin = <Origin>happening.two
-            known.layer_count += 1
-            weight, origin.weight = origin.weight, 0
-            put(
-                written, offset - first, "deliver", happening.at, origin.type, known, origin.kept,
-                weight, origin.trace, origin.position, None, <object>happening.three, origin.group,
-            )
-            if known.consumer_class is not None:
-                known.pending.append((<object>happening.one, origin.trace, offset, origin.type))
-            delivered += 1
-        elif happening.code == RECEIVED:
-            data = <object>happening.two
-            size, weight = size_of(data)
-            known.in_count += 1
-            known.in_bytes += size
-            trace = next(traces)
-            put(
-                written, offset - first, "in", happening.at, "websocket.receive", known, data,
-                weight, trace, "", None, "", None,
-            )
-            if known.consumer_class is not None:
-                waiting = (<object>happening.one, trace, offset, "websocket.receive")
-                known.pending.append(waiting)
-            received += 1
-        else:
-            data = <object>happening.one
-            size, weight = size_of(data)
-            known.out_count += 1
-            known.out_bytes += size
-            effect_of = <object>happening.two
-            if type(effect_of) is Running:
-                trace, cause = (<Running>effect_of).trace, (<Running>effect_of).cause
-            else:
-                trace, cause = effect_of or ("", "")
-            put(
-                written, offset - first, "out", happening.at, "websocket.send", known, data,
-                weight, trace, cause, None, "", None,
-            )
-            sent += 1
-        held_bytes += weight
-        offset += 1
-    del written[(offset - first) * WIDTH :]
-    folded = Folded()
-    folded.written, folded.earlier, folded.held_bytes = written, earlier, held_bytes
-    folded.counts = {"in": received, "out": sent, "handler": ended, "deliver": delivered}
-    return folded
+    Args:
+        latest: the object that such a type was last; most often it is that again.
+    """
+    if type(event) is not dict:
+        return None
+    cdef PyObject* found = PyDict_GetItemWithError(<dict>event, "type")
+    if found != latest[0] or found == NULL:
+        if found == NULL or <object>found != name:
+            return None
+        if type(<object>found) is str:
+            Py_XDECREF(latest[0])
+            latest[0] = kept(<object>found)
+    found = PyDict_GetItemWithError(<dict>event, "text")
+    if found != NULL and type(<object>found) is str:
+        return <object>found
+    found = PyDict_GetItemWithError(<dict>event, "bytes")
+    return <object>found if found != NULL and type(<object>found) is bytes else None
 
 
-cdef int put(
-    list written, Py_ssize_t entry, kind, double at, type, known, kept, Py_ssize_t weight,
-    trace, cause, took_s, place, extra,
-) except -1:
-    """Write an entry: see `journal` for its values."""
-    cdef Py_ssize_t start = entry * WIDTH
-    written[start] = kind
-    written[start + 1] = at
-    written[start + 2] = type
-    written[start + 3] = known
-    written[start + 4] = kept
-    written[start + 5] = weight
-    written[start + 6] = trace
-    written[start + 7] = cause
-    written[start + TOOK] = took_s
-    written[start + 9] = place
-    written[start + 10] = extra
+cdef int measure(data, Py_ssize_t* size, Py_ssize_t* weight) except -1:
+    """Say how many bytes a text or bytes are on their way, and what they weigh here."""
+    if type(data) is bytes:
+        size[0] = weight[0] = len(<bytes>data)
+    elif PyUnicode_IS_ASCII(<str>data):
+        size[0] = weight[0] = len(<str>data)
+    else:
+        size[0], weight[0] = utf8_size(data), getsizeof(data)
     return 0
 
 
-cdef object payload_of(event, str kind):
-    """Return the text or bytes of an event that is plain and of this type, else None."""
-    if type(event) is not dict:
-        return None
-    cdef dict fields = <dict>event
-    if fields["type"] != kind:
-        return None
-    data = fields.get("text")
-    if type(data) is str:
-        return data
-    data = fields.get("bytes")
-    return data if type(data) is bytes else None
+cdef Py_ssize_t place_of(descriptor) except -1:
+    """Return where in an object a slot of its class lies, in bytes."""
+    if type(descriptor) is not MemberDescriptorType:
+        raise TypeError(f"{descriptor!r} is no slot")
+    return (<PyMemberDescrObject*>descriptor).d_member.offset
 
 
-cdef (Py_ssize_t, Py_ssize_t) size_of(data):
-    """Return the bytes of a text or of bytes on their way, and what they weigh here."""
-    cdef Py_ssize_t size
-    if type(data) is bytes:
-        size = len(<bytes>data)
-        return size, size
-    if (<str>data).isascii():
-        size = len(<str>data)
-        return size, size
-    return utf8_size(data), getsizeof(data)
+cdef object slot(connection, Py_ssize_t place):
+    """Return what a connection has in a slot, without the way through its class."""
+    if type(connection) is not Connection:
+        return connection.cause if place == CAUSE else connection.id
+    cdef PyObject* value = (<PyObject**>(<char*><PyObject*>connection + place))[0]
+    return <object>value if value != NULL else None
+
+
+cdef int set_cause(connection, cause) except -1:
+    """Say what happens next on a connection is an effect of."""
+    if type(connection) is not Connection:
+        connection.cause = cause
+        return 0
+    cdef PyObject** place = <PyObject**>(<char*><PyObject*>connection + CAUSE)
+    cdef PyObject* before = place[0]
+    place[0] = kept(cause)
+    Py_XDECREF(before)
+    return 0

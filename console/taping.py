@@ -17,11 +17,17 @@ IS_COMPILED = (
 
 if IS_COMPILED:
     from console.tape_native import Counted as Counted
+    from console.tape_native import Durations as Durations
+    from console.tape_native import Numbers as Numbers
     from console.tape_native import Origin as Origin
     from console.tape_native import Running as Running
     from console.tape_native import Tape as Tape
+    from console.tape_native import Written as Written
 else:
     from console.captured import Counted as Counted
+    from console.captured import Durations as Durations
+    from console.captured import Numbers as Numbers
     from console.captured import Origin as Origin
     from console.captured import Running as Running
+    from console.captured import Written as Written
     from console.tape import Tape as Tape

@@ -12,7 +12,7 @@ Without an observer the application is called as it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable
 from typing import Any
 
 from asgiref.sync import markcoroutinefunction
@@ -39,24 +39,28 @@ class Boundary:
         return await observe(self.application, scope, receive, send)
 
 
-async def observe(application: ASGIApplication, scope: Scope, receive: Receive, send: Send) -> None:
+def observe(
+    application: ASGIApplication, scope: Scope, receive: Receive, send: Send
+) -> Awaitable[None]:
     """Call `application`, and let the observers know of the connection, if there are any.
 
     A scope that an outer boundary observes already, or that an observer wants muted,
     is passed on untouched; one that an observer serves itself goes to that observer.
+
+    A plain function: no frame of ours for as long as the connection lives, if nobody observes it.
     """
     if not taps.observers or CONNECTION_KEY in scope:
-        return await application(scope, receive, send)
+        return application(scope, receive, send)
     if scope["type"] == "lifespan":
         if (tap := taps.serving_began) is not None:
             tap()
-        return await application(scope, receive, send)
+        return application(scope, receive, send)
     own = taps.application_for(scope)
     if own is not None:
-        return await own(scope, receive, send)
+        return own(scope, receive, send)
     if taps.is_muted(scope):
-        return await application(scope, receive, send)
-    return await _observed(application, scope, receive, send)
+        return application(scope, receive, send)
+    return _observed(application, scope, receive, send)
 
 
 async def _observed(
@@ -85,27 +89,24 @@ async def _observed(
             tap_closed(connection, error)
 
 
-def untapped(receive: Receive) -> tuple[Receive, Callable[[Event], None] | None]:
-    """Return the server's own `receive` behind a tapped one, and what to call with each event.
+def untapped(receive: Receive) -> tuple[Receive, Connection | None]:
+    """Return the server's own `receive` behind a tapped one, and whose events it gives.
 
-    Whoever reads for long, as a mailbox does, needs no coroutine of ours around each event. What
-    is not tapped is returned as it is, with None.
+    Whoever reads for long, as a mailbox does, needs no frame of ours around each event, and fires
+    the tap itself. What is not tapped is returned as it is, with None.
     """
-    behind: tuple[Receive, Callable[[Event], None]] | None = getattr(receive, _BEHIND, None)
+    behind: tuple[Receive, Connection] | None = getattr(receive, _BEHIND, None)
     return behind if behind is not None else (receive, None)
 
 
 def _tapped_receive(connection: Connection, receive: Receive) -> Receive:
-    def note(event: Event) -> None:
-        if (tap := taps.event_received) is not None and _has_type(event):
-            tap(connection, event)
-
     async def tapped() -> Event:
         event = await receive()
-        note(event)
+        if (tap := taps.event_received) is not None and _has_type(event):
+            tap(connection, event)
         return event
 
-    setattr(tapped, _BEHIND, (receive, note))
+    setattr(tapped, _BEHIND, (receive, connection))
     return tapped
 
 
@@ -113,7 +114,10 @@ def _tapped_send(connection: Connection, send: Send) -> Send:
     # A plain function that hands on the server's own awaitable: no frame of ours on
     # the way out, and the entry stands before whatever the client answers to it.
     def tapped(event: Event) -> Any:
-        if (tap := taps.event_sent) is not None and _has_type(event):
+        if (tap := taps.event_sent) is not None and (
+            # What nearly all of them are is asked here: a call would cost as much as the tap.
+            (type(event) is dict and type(event.get("type")) is str) or _has_type(event)
+        ):
             tap(connection, event)
         return send(event)
 

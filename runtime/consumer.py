@@ -14,7 +14,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from sys import intern
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
@@ -289,12 +289,18 @@ class AsyncConsumer:
         if (tap := taps.consumer_started) is not None:
             tap(self._connection, self)
 
-    async def _handle_all(self) -> None:
-        mailbox = self._mailbox
+    def _handle_all(self) -> Awaitable[None]:
+        # A plain function: through a coroutine around the one that it chooses each message
+        # would have to pass.
         if self.max_concurrency > 1 and may_overlap(self.scope, type(self)):
-            return await handle_concurrently(mailbox, self._dispatch_in_task, self.max_concurrency)
+            mailbox, most = self._mailbox, self.max_concurrency
+            return handle_concurrently(mailbox, self._dispatch_in_task, most)
         if self._connection is not None:
-            return await self._handle_all_observed(self._connection)
+            return self._handle_all_observed(self._connection)
+        return self._handle_all_unobserved()
+
+    async def _handle_all_unobserved(self) -> None:
+        mailbox = self._mailbox
         while True:
             item = mailbox.take_now() or await mailbox.get()
             await self.dispatch(item.message)
@@ -345,7 +351,8 @@ class AsyncConsumer:
             name = self._handler_names[message["type"]]
         except (KeyError, TypeError):
             name = self._remember_handler(message)
-        return cast("Callable[[Event], Any]", getattr(self, name))
+        handler: Callable[[Event], Any] = getattr(self, name)
+        return handler
 
     def _remember_handler(self, message: Event) -> str:
         name = get_handler_name(message)
@@ -407,9 +414,12 @@ class SyncConsumer(AsyncConsumer):
         self._thread = HandlerThread(send, self._connection)
         return self._thread.send
 
-    async def _handle_all(self) -> None:
+    def _handle_all(self) -> Awaitable[None]:
         if type(self).dispatch is not SyncConsumer.dispatch:
-            return await super()._handle_all()
+            return super()._handle_all()
+        return self._handle_batches()
+
+    async def _handle_batches(self) -> None:
         while True:
             item = await self._mailbox.get()
             batch = (item, *self._mailbox.take_waiting(BATCH - 1))

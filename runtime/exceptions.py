@@ -85,7 +85,14 @@ class ServerRefusal(ChannelscopeError, RuntimeError):
         return self.answer.partition(" ")[0]
 
     def __str__(self) -> str:
-        return f"The channel layer's server answered {self.answer!r}."
+        said = f"The channel layer's server answered {self.answer!r}."
+        if self.code not in ("MOVED", "ASK"):
+            return said
+        return (
+            f"{said} It is one of a Redis Cluster. Give the layer the option `cluster`; if it has"
+            " it, the masters do not agree which of them has this slot: `redis-cli --cluster check`"
+            " says where, `redis-cli --cluster fix` mends it."
+        )
 
 
 class ChannelFull(ChannelscopeError):

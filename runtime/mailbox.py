@@ -12,10 +12,10 @@ Source: DESIGN decision 2, docs/decisions/0001-one-mailbox.md
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from threading import get_ident
+from time import monotonic
 from typing import Any, NamedTuple
 
 from runtime.boundary import untapped
@@ -91,7 +91,7 @@ class Mailbox:
         self._layer_messages = 0
         self._failure: BaseException | None = None
         self._loop = asyncio.get_running_loop()
-        self._thread_id = threading.get_ident()
+        self._thread_id = get_ident()
         self._taker: asyncio.Future[Item] | None = None
         # Tuples: an empty one takes no memory, and most connections have one reader.
         self._waiting_for_room: tuple[asyncio.Future[None], ...] = ()
@@ -122,8 +122,8 @@ class Mailbox:
             return False
         if (tap_delivered := taps.message_delivered) is not None and not is_muted():
             tap_delivered(self.connection, self.channel, message, cause)
-        item = _new_tuple(Item, (message, time.monotonic(), cause, False))
-        if threading.get_ident() == self._thread_id:
+        item = _new_tuple(Item, (message, monotonic(), cause, False))
+        if get_ident() == self._thread_id:
             self._put(item)
         elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._put, item)
@@ -151,7 +151,7 @@ class Mailbox:
         # stay for as long as nothing comes.
         taker = self._loop.create_future()
         # By name: a subclass may refuse in take_now() what it gives out here.
-        if (item := Mailbox.take_now(self)) is not None:
+        if self._items and (item := Mailbox.take_now(self)) is not None:
             taker.set_result(item)
             return taker
         if self._failure is not None:
@@ -208,7 +208,7 @@ class Mailbox:
             cause: what the end is an effect of.
         """
         self.is_disconnected = True
-        self._put(_new_tuple(Item, (event, time.monotonic(), cause, True)))
+        self._put(_new_tuple(Item, (event, monotonic(), cause, True)))
 
     async def wait_until_disconnected(self, timeout_s: float) -> None:
         """Wait for the client's disconnect event, passing over what else it says.
@@ -229,20 +229,25 @@ class Mailbox:
         self._items = None
 
     async def _read_events(self, receive: Receive, last: str, watermark: int) -> None:
-        receive, note = untapped(receive)
+        receive, connection = untapped(receive)
         while not self.is_disconnected:
             if watermark == 0:
                 await self._wait_for_room(self._is_asked)
             elif self._events >= watermark:
                 await self._wait_for_room(lambda: self._events < watermark // 2)
             event = await receive()
-            if note is not None:
-                note(event)
             try:
-                self.is_disconnected = event.get("type") == last
+                kind = event.get("type")
             except AttributeError:
                 raise MalformedEvent(event, "a dict with a 'type'") from None
-            self._put(_new_tuple(Item, (event, time.monotonic(), None, True)))
+            if (
+                connection is not None
+                and (tap := taps.event_received) is not None
+                and isinstance(kind, str)  # observers hear of no event without a type
+            ):
+                tap(connection, event)
+            self.is_disconnected = kind == last
+            self._put(_new_tuple(Item, (event, monotonic(), None, True)))
 
     async def _read_layer(self, receive: Callable[[], Awaitable[Message]]) -> None:
         while True:
@@ -287,7 +292,7 @@ class Mailbox:
             self._events -= 1
             return item
         self._layer_messages -= 1
-        if item.put_at + self._expiry_s > time.monotonic():
+        if item.put_at + self._expiry_s > monotonic():
             return item
         drops.report(self.connection, self.channel, item.message, "expired", cause=item.cause)
         return None

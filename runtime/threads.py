@@ -150,7 +150,9 @@ class HandlerThread:
             self._ended()
 
     def _fail(self, failure: BaseException) -> None:
-        self._failure = failure
+        # A send may have failed before, of which the handler has not been told.
+        if self._failure is None:
+            self._failure = failure
 
     def _ended(self, task: asyncio.Task[None] | None = None) -> None:
         self._is_working = False

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.packaging import ROOT, Environment, build, contents
 from tests.support.saying import said_by
+from tools import native
 
 EXTENSION = f"console/tape_native{sysconfig.get_config_var('EXT_SUFFIX')}"
 NO_COMPILER = {"CC": "no-such-compiler"}
@@ -61,7 +62,8 @@ def test_a_wheel_is_compiled_where_that_can_be_done_and_leaves_nothing(source: P
     before = files_of(source)
     status, said, (made,) = build_as_said(source)
     assert status == 0, said
-    assert {EXTENSION, "console/tape.py", "console/tape_native.pyx"} <= set(contents(made))
+    sources = {f"console/{part}" for part in native.PARTS}
+    assert {EXTENSION, "console/tape.py", *sources} <= set(contents(made))
     assert files_of(source) == before
 
 

@@ -1,4 +1,4 @@
-"""Compiles the hot path of the console's recorder, `console/tape_native.pyx`, into an extension.
+"""Compiles the hot path of the console's recorder, `tape_native`, into an extension.
 
 Owns how that is done, and whether what was compiled is still of the source beside it.
 `hatch_build.py` runs this file for a wheel and `make native` for a checkout. Without an extension
@@ -26,6 +26,8 @@ from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1] / "console"
 MODULE = "tape_native"
+PARTS = (f"{MODULE}.pyx", "captured_native.pxi")
+"""The files that the extension is made from; the first one takes in the others."""
 
 COMPILE_ARGUMENTS = ["-O2", "-g0"]
 LINK_ARGUMENTS = ["-Wl,-S,-x"]  # GNU's linker and Apple's: neither debugging nor local symbols
@@ -65,7 +67,8 @@ def compile_into(folder: Path) -> Path:
         package = Path(PACKAGE.name)
         package.mkdir()
         (package / "__init__.py").touch()
-        shutil.copyfile(source(), package / source().name)
+        for source in sources():
+            shutil.copyfile(source, package / source.name)
         built = _build(package)
         # Put in its place at once: a process may be running the one that is there.
         passing = target / f".{built.name}"
@@ -80,16 +83,17 @@ def compiled() -> Path | None:
 
 
 def stale() -> Path | None:
-    """Return the extension that this interpreter imports, if its source has changed since."""
+    """Return the extension that this interpreter imports, if a source has changed since."""
     extension = compiled()
     if extension is None:
         return None
-    return extension if source().stat().st_mtime_ns > extension.stat().st_mtime_ns else None
+    newest = max(source.stat().st_mtime_ns for source in sources())
+    return extension if newest > extension.stat().st_mtime_ns else None
 
 
-def source() -> Path:
-    """Return the file that the extension is made from."""
-    return PACKAGE / f"{MODULE}.pyx"
+def sources() -> list[Path]:
+    """Return the files that the extension is made from."""
+    return [PACKAGE / part for part in PARTS]
 
 
 def _build(package: Path) -> Path:
@@ -109,7 +113,7 @@ def _build(package: Path) -> Path:
     is_posix = os.name == "posix"
     extension = Extension(
         f"{package}.{MODULE}",
-        [str(package / source().name)],
+        [str(package / PARTS[0])],
         extra_compile_args=COMPILE_ARGUMENTS if is_posix else [],
         extra_link_args=LINK_ARGUMENTS if is_posix else [],
     )
@@ -124,6 +128,7 @@ def _build(package: Path) -> Path:
 def _in_c(extension: Any) -> Any:
     from Cython.Build import cythonize  # after setuptools, which brings distutils along
 
+    # What a source takes in is looked for beside it.
     return cythonize([extension], force=True, quiet=True)
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from asgiref.sync import async_to_sync
 
-from runtime.consumer import SyncConsumer
+from runtime.consumer import AsyncConsumer, SyncConsumer
 from runtime.exceptions import AcceptConnection, DenyConnection, MalformedEvent, StopConsumer
 from runtime.generic.lifecycle import (
     WebsocketLifecycle,
@@ -184,6 +184,13 @@ class AsyncWebsocketConsumer(WebsocketLifecycle):
     message's type (`chat.message`: `chat_message`) handles such messages.
     """
 
+    _sends_directly: ClassVar[bool] = True
+    """Whether no other class has a `send()` between: each frame costs a coroutine less then."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._sends_directly = super().send is AsyncConsumer.send
+
     async def websocket_connect(self, message: Event) -> None:
         """Join the groups and ask `connect()`."""
         for group in self.groups or ():
@@ -238,7 +245,7 @@ class AsyncWebsocketConsumer(WebsocketLifecycle):
         if self._is_closed and self._is_send_in_vain():
             return
         try:
-            await super().send(event)
+            await (self.base_send(event) if self._sends_directly else super().send(event))
         except Exception as error:  # of the server: raised again unless the client has gone
             self._leave_to_its_end(error)
             return

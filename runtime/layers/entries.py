@@ -47,6 +47,17 @@ class Head(NamedTuple):
     target: str
 
 
+class Author(NamedTuple):
+    """Under whose name and number an entry is written that may have been written before.
+
+    By default an entry is its node's next one. What somebody sends again by himself, because he
+    was told that no server could be reached, has to be known by what it was the first time.
+    """
+
+    sender: str
+    number: int
+
+
 def write_head(sender: str, number: int, kind: str, is_muted: bool, target: str) -> str:
     """Return the head of an entry as text."""
     return f"{sender} {number} {kind}{'-' if is_muted else '+'}{target}"

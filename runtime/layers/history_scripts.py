@@ -39,14 +39,13 @@ _KEEP = (
     _SHARED
     + """
 local head, payload, position = ARGV[6], ARGV[7], ''
-local last = redis.call('GET', KEYS[3])
-local is_new = not last or tonumber(last) < tonumber(ARGV[4])
+local is_new = redis.call('SETBIT', KEYS[3], ARGV[4], 1) == 0
+redis.call('PEXPIRE', KEYS[3], ARGV[5])
 if is_new then
   offset = redis.call('HINCRBY', about, 'offset', 1)
   redis.call('XADD', log, 'MAXLEN', ARGV[3], '*', head, payload)
   redis.call('PEXPIRE', log, longest_ms)
   redis.call('PEXPIRE', about, longest_ms)
-  redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[5])
   position = epoch .. ':' .. offset
 else
   for back, entry in ipairs(redis.call('XREVRANGE', log, '+', '-')) do
@@ -60,9 +59,9 @@ end
 )
 """Keep a message, unless the log has this one already.
 
-Keys: the log; what is known about it; where the sender's last number is kept. Arguments: the name
-for another history; for how many ms a message is kept; how many are kept; the message's number;
-how long that is kept, in ms; the entry's head; its payload.
+Keys: the log; what is known about it; the key of the message's mark. Arguments: the name for
+another history; for how many ms a message is kept; how many are kept; the mark's bit; how long the
+mark is kept, in ms; the entry's head; its payload.
 """
 
 KEEP_AND_APPEND = Script(

@@ -15,6 +15,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from runtime.exceptions import LayerUnavailable, UndecodableMessage
@@ -81,6 +82,7 @@ class JobChannel:
         self._keys = keys.jobs(channel)
         self._took = keys.took(channel, node_id)
         self._ended = keys.ended(channel, node_id)
+        self._told = partial(keys.told, channel)
         self._codec = codec
         self._keep_ms = int(keep_s * 1000)
         self._abandoned_ms = max(1, int(policy.abandoned_after_s * 1000))
@@ -212,7 +214,8 @@ class JobChannel:
         given: Sequence[str | bytes] = ids
         if not ids:
             given = await self._ask("ZRANGE", self._keys.dead, 0, -1)
-        found: int = await self._call(script, *given)
+        told = self._told(next(self._tickets))
+        found: int = await self._call(script, self._keep_ms, *given, key=told)
         return found
 
     async def _read_letter(self, entry_id: bytes, score: bytes) -> DeadLetter | None:

@@ -59,23 +59,23 @@ end
 JOB_ADD = Script(
     _SHARED
     + """
-local last = redis.call('GET', KEYS[8])
-if last and tonumber(last) >= tonumber(ARGV[1]) then
+if redis.call('GETBIT', KEYS[8], ARGV[1]) == 1 then
   return 1
 end
 if redis.call('XLEN', stream) - redis.call('ZCARD', dead) >= tonumber(ARGV[2]) then
   return 0
 end
 redis.call('XADD', stream, '*', ARGV[4], ARGV[5])
-redis.call('SET', KEYS[8], ARGV[1], 'PX', ARGV[3])
+redis.call('SETBIT', KEYS[8], ARGV[1], 1)
+redis.call('PEXPIRE', KEYS[8], ARGV[3])
 ring()
 return 1
 """
 )
 """Add a job, unless the channel is full or has this one already.
 
-Keys: also where the sender's last number is kept. Arguments: the message's number; the capacity;
-how long the number is kept, in ms; the entry's head; its payload. Returns 0 if it is full.
+Keys: also that of the message's mark. Arguments: the mark's bit; the capacity; how long the mark is
+kept, in ms; the entry's head; its payload. Returns 0 if it is full.
 """
 
 JOB_TAKE = Script(
@@ -239,11 +239,20 @@ end
 )
 """Let a job be the next again. Arguments: the job; the receipt; the attempt that was none."""
 
+_ONCE = """
+-- A call whose answer was lost comes again, and is told the same.
+local told = redis.call('GET', KEYS[8])
+if told then
+  return tonumber(told)
+end
+"""
+
 JOB_PUT_BACK = Script(
     _SHARED
+    + _ONCE
     + """
 local found = 0
-for place = 1, #ARGV do
+for place = 2, #ARGV do
   local id = ARGV[place]
   if redis.call('ZREM', dead, id) == 1 then
     local _, receipt = tries_of(id)
@@ -256,25 +265,32 @@ end
 if found > 0 then
   ring()
 end
+redis.call('SET', KEYS[8], found, 'PX', ARGV[1])
 return found
 """
 )
-"""Let dead letters be tried again. Arguments: their ids. Returns how many there were."""
+"""Let dead letters be tried again.
+
+Keys: also where this answer is kept, of no other call. Arguments: for how many ms; the ids of the
+letters. Returns how many there were.
+"""
 
 JOB_DISCARD = Script(
     _SHARED
+    + _ONCE
     + """
 local found = 0
-for place = 1, #ARGV do
+for place = 2, #ARGV do
   if redis.call('ZREM', dead, ARGV[place]) == 1 then
     forget(ARGV[place])
     found = found + 1
   end
 end
+redis.call('SET', KEYS[8], found, 'PX', ARGV[1])
 return found
 """
 )
-"""Forget dead letters. Arguments and answer as above."""
+"""Forget dead letters. Keys, arguments and answer as above."""
 
 JOB_COUNT = Script(
     """

@@ -59,14 +59,12 @@ class KeptGroups:
     """The groups with history.
 
     Args:
-        node_id: who sends.
         retention_of: how much a group keeps; None if it has no history.
         keep_ms: how long a server remembers what was sent to it.
     """
 
     def __init__(
         self,
-        node_id: str,
         servers: Shards,
         keys: Keys,
         codec: Codec,
@@ -74,7 +72,6 @@ class KeptGroups:
         keep_ms: int,
     ) -> None:
         self.retention_of = retention_of
-        self._node_id = node_id
         self._servers = servers
         self._keys = keys
         self._codec = codec
@@ -84,10 +81,10 @@ class KeptGroups:
         self, script: Script, group: str, head: str, payload: bytes, *more: Argument
     ) -> tuple[Argument, ...]:
         """Return the command that runs one of the scripts that keep a message."""
-        keys = (*self._keys.history(group, self._node_id), self._keys.group(group))
-        longest_ms, most = self._bounds(group)
-        number = head.split(" ", 2)[1]
-        limits = (longest_ms, most, number, self._keep_ms)
+        sender, number, _ = head.split(" ", 2)
+        mark = self._keys.kept(group, sender, int(number))
+        keys = (*self._keys.history(group), mark.key, self._keys.group(group))
+        limits = (*self._bounds(group), mark.bit, self._keep_ms)
         return script.command(keys, _new_epoch(), *limits, head, payload, *more)
 
     async def read(self, group: str, since: Position | None) -> KeptLog:
@@ -96,7 +93,7 @@ class KeptGroups:
         Raises:
             ValueError: the group has no history.
         """
-        log, about, _ = self._keys.history(group, self._node_id)
+        log, about = self._keys.history(group)
         wanted = since or NOWHERE
         limits = (self._bounds(group)[0], wanted.epoch, wanted.offset)
         command = REPLAY.command([log, about], _new_epoch(), *limits)
@@ -113,7 +110,7 @@ class KeptGroups:
 
     def ask_position(self, group: str, answer: Callable[[Position], None]) -> None:
         """Ask for the position of the last message of `group`, before what is sent after this."""
-        _, about, _ = self._keys.history(group, self._node_id)
+        _, about = self._keys.history(group)
 
         def answered(reply: Any) -> None:
             if not isinstance(reply, Exception):  # else what follows fails too

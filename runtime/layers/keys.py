@@ -8,10 +8,28 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 NODE_ID_LENGTH = 12
 RANDOM_BYTES = 8
+
+NUMBERS_TOGETHER: Final = 1_024
+"""Numbers of one sender that are noted under one key, a bit for each."""
+
+
+class Mark(NamedTuple):
+    """Where a server notes that it has taken what a sender has given a number.
+
+    A bit for each number, and not the last number alone: one that was refused for a moment comes
+    again behind others. All the bits under a key go when none of them has been set for a while.
+
+    Attributes:
+        key: of the bits.
+        bit: which of them.
+    """
+
+    key: str
+    bit: int
 
 
 class JobKeys(NamedTuple):
@@ -65,13 +83,14 @@ class Keys:
         """Return the key of the set of the nodes in a group."""
         return f"{self.prefix}:group:{group}"
 
-    def history(self, group: str, node_id: str) -> tuple[str, str, str]:
-        """Return the keys of a group's log, of what is known about it, and of a node's last number.
-
-        They are where the group is.
-        """
+    def history(self, group: str) -> tuple[str, str]:
+        """Return the keys of a group's log and of what is known about it; they are where it is."""
         history = f"{self.prefix}:history:{{{self.group(group)}}}"
-        return f"{history}:log", f"{history}:about", f"{history}:sent:{node_id}"
+        return f"{history}:log", f"{history}:about"
+
+    def kept(self, group: str, sender: str, number: int) -> Mark:
+        """Return where it is noted that a group's log has a message."""
+        return _mark(f"{self.prefix}:history:{{{self.group(group)}}}", sender, number)
 
     @property
     def present(self) -> str:
@@ -91,9 +110,9 @@ class Keys:
         """Return the key of a named channel's stream."""
         return f"{self.prefix}:channel:{{{channel}}}"
 
-    def sent(self, channel: str, node_id: str) -> str:
-        """Return the key of the number that a node's last message on a named channel had."""
-        return f"{self.prefix}:channel:{{{channel}}}:sent:{node_id}"
+    def sent(self, channel: str, sender: str, number: int) -> Mark:
+        """Return where it is noted that a named channel, or its jobs, have had a message."""
+        return _mark(self.channel(channel), sender, number)
 
     def swept(self, channel: str, node_id: str) -> str:
         """Return the key of what a node was told last of messages that expired on a channel."""
@@ -116,6 +135,15 @@ class Keys:
     def ended(self, channel: str, node_id: str) -> str:
         """Return the key of the calls by which a node has ended jobs of a channel last."""
         return f"{self.prefix}:jobs:{{{channel}}}:ended:{node_id}"
+
+    def told(self, channel: str, ticket: str) -> str:
+        """Return the key of what one call about the dead letters of a channel was told."""
+        return f"{self.prefix}:jobs:{{{channel}}}:told:{ticket}"
+
+
+def _mark(place: str, sender: str, number: int) -> Mark:
+    block, bit = divmod(number, NUMBERS_TOGETHER)
+    return Mark(f"{place}:sent:{sender}:{block}", bit)
 
 
 def new_node_id() -> str:

@@ -24,6 +24,7 @@ from runtime.layers.entries import (
     TO_CHANNEL,
     TO_GROUP,
     TO_KEPT,
+    Author,
     Head,
     read_head,
 )
@@ -82,12 +83,14 @@ class ListeningNode(ServedNode):
             await self.open()  # an heir, which nobody has received from yet
         await super().send(channel, message, payload)
 
-    async def group_send(self, group: str, message: Message, payload: bytes) -> None:
+    async def group_send(
+        self, group: str, message: Message, payload: bytes, author: Author | None = None
+    ) -> None:
         """Publish to all that are in the group."""
         if self._opening is None and group in self.membership:
             await self.open()
         key, is_kept = self.options.keys.group(group), self.kept.retention_of(group) is not None
-        head = self._group_head(group, TO_KEPT if is_kept else TO_GROUP)
+        head = self._group_head(group, author, TO_KEPT if is_kept else TO_GROUP)
         number = self._sequence
         if is_kept:
             verb = self._subscriptions.publish
@@ -327,6 +330,10 @@ class ListeningNode(ServedNode):
         if self._own.is_unsure and self.servers.is_idle:
             self._own.is_unsure = False  # what was sent again after an outage has been sent
         groups = self.membership.groups_of(channel)
+        if not self.servers.is_one and self._own.count_to_groups(groups):
+            # They come over other servers than this would, which would overtake them.
+            for group in groups:
+                await self._own.wait_for_group(group, LONGEST_WAIT_S)
         if self._own.is_unsure or not self._own.is_quiet(channel, groups):
             await super()._send_own(channel, payload)
         elif not self.deliver_to_channel(channel, payload, is_muted()):

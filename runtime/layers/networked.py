@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import itertools
 import logging
+import os
 import re
 import time
 import weakref
@@ -21,8 +23,9 @@ from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.addresses import parse_hosts
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Format
+from runtime.layers.entries import Author
 from runtime.layers.history import Position, Replay, Retention
-from runtime.layers.keys import Keys
+from runtime.layers.keys import Keys, new_node_id
 from runtime.layers.networked_jobs import JobsOnServers
 from runtime.layers.node import Node, NodeOptions
 from runtime.layers.patterns import ByName
@@ -135,6 +138,7 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         # Nodes outlive a loop's tasks; they must not keep a layer alive that nobody has any more.
         self._nodes: NodePool[Any] = NodePool(lambda heir_of: _make_node(reference, heir_of))
         self._init_presence(LayerRoster(self._nodes))
+        self._teller, self._tellings = new_node_id(), itertools.count(1)
         weakref.finalize(self, self._nodes.abandon).atexit = False
 
     def __repr__(self) -> str:
@@ -231,6 +235,9 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
             MessageTooLarge: it is larger than the layer was told to carry.
             TypeError: the name or the message is not valid.
         """
+        await self._group_send(group, message, None)
+
+    async def _group_send(self, group: str, message: dict[str, Any], author: Author | None) -> None:
         message = self._checked(message)
         self.require_valid_group_name(group)
         cause = None
@@ -243,9 +250,9 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
             payload = self._codec.encode(message, cause)
             node = self._nodes.here()
             if node is not None:
-                await node.group_send(group, message, payload)
+                await node.group_send(group, message, payload, author)
             else:
-                await self._nodes.run(self._node_class.group_send, group, message, payload)
+                await self._nodes.run(self._node_class.group_send, group, message, payload, author)
         finally:
             if began is not None:
                 tell_finished(began, self, message, cause)
@@ -295,6 +302,14 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         By the name that channels_redis has for it; the layer goes on at the next call.
         """
         await self._nodes.rest()
+
+    def _new_author(self) -> Author:
+        # The child of a fork tells under a name of its own.
+        return Author(f"{self._teller}.{os.getpid()}", next(self._tellings))
+
+    async def _group_send_as(self, author: Author, group: str, message: Message) -> None:
+        """See `PresenceLayer`: members leave out what they have from the same author."""
+        await self._group_send(group, message, author)
 
     @abstractmethod
     def _make_node(self, heir_of: Any) -> Node:

@@ -22,6 +22,7 @@ from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.addresses import Cluster, Host
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Decoded
+from runtime.layers.entries import Author
 from runtime.layers.history import POSITION_KEY, Retention
 from runtime.layers.keys import Keys, new_channel_name, new_node_id, node_of
 from runtime.layers.local import LocalChannels
@@ -120,8 +121,14 @@ class Node(ABC):
         """Send to a channel; see `BaseChannelLayer.send`."""
 
     @abstractmethod
-    async def group_send(self, group: str, message: Message, payload: bytes) -> None:
-        """Send to every member of a group; see `BaseChannelLayer.group_send`."""
+    async def group_send(
+        self, group: str, message: Message, payload: bytes, author: Author | None = None
+    ) -> None:
+        """Send to every member of a group; see `BaseChannelLayer.group_send`.
+
+        Args:
+            author: of a message that may have been sent before.
+        """
 
     @abstractmethod
     async def flush(self) -> None:

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple, Protocol
 
 from runtime.exceptions import ArgumentError, LayerUnavailable
 from runtime.layers.base import BaseChannelLayer
+from runtime.layers.entries import Author
 from runtime.layers.portable import portable
 from runtime.taps import is_muted, taps
+from runtime.typing import Message
 
 Metadata = dict[str, Any]
 """What is known of somebody who is present; as portable as a layer message."""
@@ -154,7 +156,7 @@ class PresenceLayer(BaseChannelLayer):
     # What this process has put, by channel and group: it ends with the channel.
     _tracked: dict[str, dict[str, Tracked]]
     _arriving: list[Tracked]
-    _untold: list[Turn]
+    _untold: list[tuple[Turn, Author | None]]
     _roster: PresenceStorage
 
     async def track(
@@ -219,13 +221,15 @@ class PresenceLayer(BaseChannelLayer):
         Raises:
             LayerUnavailable: the rest is told of the next time.
         """
-        self._untold += await self._roster.remove_dead()
+        for turn in await self._roster.remove_dead():
+            self._untold.append((turn, self._new_author()))
         while self._untold:
-            turn = self._untold.pop(0)
+            turn, author = self._untold.pop(0)
             try:
-                await self._tell_left(turn)
+                await self._tell_left(turn, author)
             except LayerUnavailable:
-                self._untold.insert(0, turn)  # nobody else will: it is off the roster
+                # Nobody else will: it is off the roster. A server may have taken it all the same.
+                self._untold.insert(0, (turn, author))
                 raise
 
     async def restore_presence(self) -> None:
@@ -260,12 +264,28 @@ class PresenceLayer(BaseChannelLayer):
         self._untold = []
         self._roster = roster
 
-    async def _tell_left(self, turn: Turn | None) -> None:
+    def _new_author(self) -> Author | None:
+        """Return who tells of a turn, so that members know a telling that comes again.
+
+        None where a message that was refused has reached nobody.
+        """
+        return None
+
+    async def _group_send_as(self, author: Author, group: str, message: Message) -> None:
+        """Do as `group_send()` does, with what `author` may have sent before."""
+        raise NotImplementedError("a layer with authors sends in their names")
+
+    async def _tell_left(self, turn: Turn | None, author: Author | None = None) -> None:
         if turn is not None:
-            await self._tell(self.presence_left_type, turn)
+            await self._tell(self.presence_left_type, turn, author)
             if (tap := taps.presence_left) is not None and not is_muted():
                 tap(self, turn.group, turn.key, turn.metadata)
 
-    async def _tell(self, kind: str | None, turn: Turn) -> None:
-        if kind is not None:
-            await self.group_send(turn.group, {"type": kind, **turn._asdict()})
+    async def _tell(self, kind: str | None, turn: Turn, author: Author | None = None) -> None:
+        if kind is None:
+            return
+        message = {"type": kind, **turn._asdict()}
+        if author is None:
+            await self.group_send(turn.group, message)
+        else:
+            await self._group_send_as(author, turn.group, message)

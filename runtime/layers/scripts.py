@@ -115,8 +115,7 @@ end
 NAMED_SEND = Script(
     _EXPIRED
     + """
-local last = redis.call('GET', KEYS[2])
-if last and tonumber(last) >= tonumber(ARGV[1]) then
+if redis.call('GETBIT', KEYS[2], ARGV[1]) == 1 then
   return {1, {}}
 end
 local expired = take_expired(ARGV[3], ARGV[7])
@@ -130,16 +129,17 @@ if redis.call('XLEN', stream) >= capacity then
 end
 redis.call('XADD', stream, '*', ARGV[5], ARGV[6])
 redis.call('PEXPIRE', stream, ARGV[4])
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[4])
+redis.call('SETBIT', KEYS[2], ARGV[1], 1)
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
 return {1, expired}
 """
 )
 """Append a message to a named channel, unless it is full or has this one already.
 
-Keys: the channel's stream; where the sender's last number is kept. Arguments: the message's
-number; the capacity; the expiry in ms; how long the keys live, in ms; the entry's head; its
-payload; after how many ms of silence what somebody took is nobody's. Returns 0 if it is full, else
-1; and the heads and payloads, in turn, of those that have expired.
+Keys: the channel's stream; the key of the message's mark. Arguments: the mark's bit; the capacity;
+the expiry in ms; how long the keys live, in ms; the entry's head; its payload; after how many ms of
+silence what somebody took is nobody's. Returns 0 if it is full, else 1; and the heads and payloads,
+in turn, of those that have expired.
 """
 
 NAMED_SWEEP = Script(

@@ -25,6 +25,7 @@ from runtime.layers.entries import (
     TO_CHANNEL,
     TO_GROUP,
     TO_KEPT,
+    Author,
     Head,
     read_head,
     write_head,
@@ -68,7 +69,6 @@ class ServedNode(LinkedNode):
         self._named: dict[Hashable, NamedChannels] = {}
         self._jobs: dict[str, JobChannel] = {}
         self.kept = KeptGroups(
-            self.id,
             self.servers,
             options.keys,
             options.codec,
@@ -161,31 +161,37 @@ class ServedNode(LinkedNode):
         self._sequence += 1
         return write_head(self.id, self._sequence, kind, is_muted(), target)
 
-    def _group_head(self, group: str, kind: str = TO_GROUP) -> str:
+    def _group_head(self, group: str, author: Author | None, kind: str = TO_GROUP) -> str:
+        if author is not None:
+            return write_head(*author, kind, is_muted(), group)
         head = self._head(kind, group)
         if group in self.membership:
             self._own.group_sent(group, self._sequence)
         return head
 
-    async def _send_named(self, channel: str, payload: bytes) -> bool:
-        return await self._put_named(channel, self.id, self._head(TO_CHANNEL, channel), payload)
+    async def _send_named(self, channel: str, payload: bytes, author: Author | None = None) -> bool:
+        if author is None:
+            head, sender = self._head(TO_CHANNEL, channel), self.id
+        else:
+            head, sender = write_head(*author, TO_CHANNEL, is_muted(), channel), author.sender
+        return await self._put_named(channel, sender, head, payload)
 
     async def _put_named(self, channel: str, sender: str, head: str, payload: bytes) -> bool:
         """Append to a named channel's stream, or to its jobs; False if it is full.
 
         Args:
-            sender: whose last number decides whether it is there already.
+            sender: whose number decides whether it is there already.
         """
-        options, number = self.options, head.split(" ", 2)[1]
+        options, number = self.options, int(head.split(" ", 2)[1])
         keys, keep_ms = options.keys, int(self._keep_s * 1000)
-        sent, capacity = keys.sent(channel, sender), options.capacity_of(channel)
+        mark, capacity = keys.sent(channel, sender, number), options.capacity_of(channel)
         if options.policy_of(channel) is not None:
-            jobs = keys.jobs(channel)
-            command = JOB_ADD.command([*jobs, sent], number, capacity, keep_ms, head, payload)
+            jobs, limits = keys.jobs(channel), (mark.bit, capacity, keep_ms)
+            command = JOB_ADD.command([*jobs, mark.key], *limits, head, payload)
             return bool(await self.servers.call(jobs.stream, *command))
-        key, limits = keys.channel(channel), (number, capacity, int(options.expiry_s * 1000))
-        silent_ms = self.unread.silent_ms
-        command = NAMED_SEND.command([key, sent], *limits, keep_ms, head, payload, silent_ms)
+        key, limits = keys.channel(channel), (mark.bit, capacity, int(options.expiry_s * 1000))
+        said = (keep_ms, head, payload, self.unread.silent_ms)
+        command = NAMED_SEND.command([key, mark.key], *limits, *said)
         had_room, expired = await self.servers.call(key, *command)
         for old_head, old in zip(expired[::2], expired[1::2], strict=True):
             self._expire_named(channel, old_head, old)

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 from runtime.layers.connection import Link
-from runtime.layers.entries import FLUSH, JOIN, LEAVE, QUESTION, TO_KEPT, Head, read_head
+from runtime.layers.entries import FLUSH, JOIN, LEAVE, QUESTION, TO_KEPT, Author, Head, read_head
 from runtime.layers.history import Position
 from runtime.layers.history_scripts import KEEP_AND_APPEND, KEEP_AND_TELL
 from runtime.layers.kept import KeptEntry
@@ -68,16 +68,18 @@ class StreamNode(ServedNode):
             await asyncio.wait([self.post.ready], timeout=self.options.timeout_s)
             self._has_waited = True  # once: an outage must not hold up each that comes
 
-    async def group_send(self, group: str, message: Message, payload: bytes) -> None:
+    async def group_send(
+        self, group: str, message: Message, payload: bytes, author: Author | None = None
+    ) -> None:
         """Append to the stream of each node in the group, in one step."""
         if self.kept.retention_of(group) is None:
-            named = await self._append_to_group(group, payload)
+            named = await self._append_to_group(group, payload, author)
         else:
-            position, named = await self._keep(group, payload)
+            position, named = await self._keep(group, payload, author)
             if named and position:
                 payload = self.kept.with_position(payload, position.decode())
         for name in named:
-            if not await self._send_named(name.decode(), payload):
+            if not await self._send_named(name.decode(), payload, author):
                 self._report(name.decode(), payload, "capacity")
 
     async def flush(self) -> None:
@@ -301,28 +303,35 @@ class StreamNode(ServedNode):
         limit = ("NOMKSTREAM", "MAXLEN", "~", self.options.stream_length)
         return self.servers.call(key, "XADD", key, *limit, "*", head, payload)
 
-    async def _append_to_group(self, group: str, payload: bytes) -> Sequence[bytes]:
+    async def _append_to_group(
+        self, group: str, payload: bytes, author: Author | None
+    ) -> Sequence[bytes]:
         """Append to the streams of a group's nodes; returns the named channels in the group."""
         if not self.servers.is_one:
-            return await self._append_to_each(group, payload)
+            return await self._append_to_each(group, payload, author)
         keys = self.options.keys
-        key, head = keys.group(group), self._group_head(group)
+        key, head = keys.group(group), self._group_head(group, author)
         length = self.options.stream_length
         command = GROUP_SEND.command([key], keys.node_prefix, length, head, payload)
         named: list[bytes] = await self.servers.call(key, *command)
         return named
 
-    async def _append_to_each(self, group: str, payload: bytes) -> Sequence[bytes]:
+    async def _append_to_each(
+        self, group: str, payload: bytes, author: Author | None
+    ) -> Sequence[bytes]:
         """Do so where no script may touch all the streams: ask for the nodes, then append."""
         key = self.options.keys.group(group)
         members: list[bytes] = await self.servers.call(key, "SMEMBERS", key)
-        await self._append_to_members(group, members, self._group_head(group), payload)
+        head = self._group_head(group, author)
+        await self._append_to_members(group, members, head, payload)
         return _named_of(members)
 
-    async def _keep(self, group: str, payload: bytes) -> tuple[bytes, Sequence[bytes]]:
+    async def _keep(
+        self, group: str, payload: bytes, author: Author | None
+    ) -> tuple[bytes, Sequence[bytes]]:
         """Do so for a group with history; returns the message's position too."""
         keys = self.options.keys
-        key, head = keys.group(group), self._group_head(group, TO_KEPT)
+        key, head = keys.group(group), self._group_head(group, author, TO_KEPT)
         if self.servers.is_one:
             limits = (keys.node_prefix, self.options.stream_length)
             command = self.kept.keeping(KEEP_AND_APPEND, group, head, payload, *limits)

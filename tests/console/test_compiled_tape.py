@@ -11,8 +11,11 @@ from tests.support.packaging import ROOT
 from tests.support.saying import said_by
 
 OF_THE_RECORDER = (
+    "test_captured.py",
+    "test_connection.py",
     "test_flood.py",
     "test_folding.py",
+    "test_handlers.py",
     "test_journal.py",
     "test_malformed_traffic.py",
     "test_recorder.py",

@@ -92,9 +92,9 @@ def test_an_event_is_found_by_identity_when_its_handler_begins():
     events = [{"type": "websocket.receive", "text": "same"} for _ in range(3)]
     waiting = [(event, 1, offset, "x") for offset, event in enumerate(events)]
     known.pending.extend(waiting)
-    assert known.take_pending(events[1]) is waiting[1]
+    assert known.take_pending(events[1]) == waiting[1]  # its offset tells it from the others
     assert known.take_pending(events[0]) is None
-    assert known.take_pending(events[2]) is waiting[2]
+    assert known.take_pending(events[2]) == waiting[2]
 
 
 def test_a_message_that_nobody_announced_leaves_the_others_waiting():

@@ -181,6 +181,6 @@ async def test_a_full_ring_is_read_in_slices() -> None:
             await asyncio.sleep(0)
 
     counting = asyncio.ensure_future(count())
-    page = await recording.relay.reader.entries(limit=10)
+    page = await recording.relay.reader.journal_reader.entries(limit=10)
     counting.cancel()
     assert (page.matched, len(page.entries), turns > 2) == (5_000, 10, True)

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.entry import OVERHEAD_BYTES, Entry
-from console.journal import AT, PIECE, TOOK, Journal
+from console.journal import PIECE, Journal
+from tests.console.recording import Recording
 
 
 def entry(kept_bytes: int = 0) -> Entry:
@@ -67,32 +68,22 @@ def test_what_is_held_is_what_its_entries_weigh(weights, capacity):
 
 
 def test_entries_that_are_written_many_at_once_are_made_when_they_are_read():
-    made = []
-
-    def make(values, offset):
-        made.append(offset)
-        one = Entry(values[AT], values[0], "x", None)
-        one.offset, one.took_s = offset, values[TOOK]
-        return one
-
-    ring = Journal("e1", capacity=2_000, capacity_bytes=10**9, make=make)
-    for begin in range(0, 900, 3 * PIECE // 2):
-        ring.extend(
-            [
-                value
-                for number in range(begin, begin + 3 * PIECE // 2)
-                for value in ("in", float(number), "x", None, "text", 4, "", "", None, "", None)
-            ],
-            4 * (3 * PIECE // 2),
-        )
-    assert made == []
-    assert ring.get(700).at == 700.0
-    assert ring.get(700) is ring.get(700)
-    assert made == [700]
-    ring.took([(2, 0.5), (700, 0.25), (5_000, 1.0)])
-    assert (ring.get(2).took_s, ring.get(700).took_s) == (0.5, 0.25)
-    assert [one.offset for one in ring] == list(range(ring.first_offset, ring.position[1]))
-    assert ring.kinds_since(600.0) == {"in": ring.position[1] - 600}
+    recording = Recording()
+    connection = recording.open()
+    for number in range(4 * PIECE):
+        recording.clock.now = 2_000.0 + number
+        recording.receive(connection, text=str(number))
+    ring = recording.recorder.journal
+    assert len(ring) == 4 * PIECE + 1
+    assert ring.made == 1  # its opening, which is rare
+    assert ring.get(300).at == 2_299.0
+    assert ring.get(300) is ring.get(300)
+    assert ring.made == 2
+    ring.took([(2, 0.5), (300, 0.25), (5_000, 1.0)])
+    assert (ring.get(2).took_s, ring.get(300).took_s, ring.get(3).took_s) == (0.5, 0.25, None)
+    assert [one.payload for one in ring][1:] == [str(number) for number in range(4 * PIECE)]
+    assert [one.offset for one in ring] == list(range(4 * PIECE + 1))
+    assert ring.kinds_since(2_300.0) == {"in": 4 * PIECE - 300}
 
 
 def test_kinds_are_counted_only_among_those_that_are_held():

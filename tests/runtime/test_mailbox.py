@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from runtime.boundary import CONNECTION_KEY, Boundary
 from runtime.mailbox import EVENT_WATERMARK, Mailbox
 from tests.support.observing import observed
 from tests.support.playbook import eventually
@@ -54,6 +55,20 @@ async def test_a_message_over_capacity_is_refused_and_reported(mailbox):
     assert answers == [True, True, True, False]
     (dropped,) = notebook.of("message_dropped")
     assert dropped[1:] == ("specific.test!1", {"type": "chat"}, "capacity", cause)
+
+
+async def test_a_mailbox_behind_the_tap_tells_the_observers_of_what_is_an_event():
+    events = [{"type": "websocket.receive"}, {"type": None}, {}, {"type": "websocket.disconnect"}]
+
+    async def reading(scope, receive, send):
+        mailbox = Mailbox(scope[CONNECTION_KEY])
+        mailbox.read_events(receive)
+        assert [(await take(mailbox)).message for _ in events] == events
+        await mailbox.close()
+
+    with observed() as notebook:
+        await Boundary(reading)({"type": "websocket"}, feed(*events), None)
+    assert [event for _, event in notebook.of("event_received")] == [events[0], events[3]]
 
 
 async def test_client_events_do_not_count_against_the_capacity_of_the_layer(mailbox):

@@ -197,6 +197,25 @@ async def test_a_send_that_fails_is_raised(where):
         await thread.run(lambda: thread.send("lost"))
 
 
+@in_both
+async def test_a_send_that_failed_is_raised_though_the_handler_ends_the_connection(where):
+    loop, has_failed = asyncio.get_running_loop(), threading.Event()
+
+    async def send(event):
+        loop.call_soon(has_failed.set)  # behind the failure
+        raise RuntimeError("of a server")
+
+    thread = HandlerThread(send)
+
+    def work():
+        thread.send({"type": "websocket.send"})
+        assert has_failed.wait(5)
+        raise StopConsumer
+
+    with pytest.raises(RuntimeError, match="of a server"):
+        await thread.run(work)
+
+
 async def test_a_handler_that_is_too_far_ahead_of_its_client_waits(served):
     gate = asyncio.Event()
     sent = []

@@ -44,5 +44,5 @@ def recorded(path: str, name: str = "") -> tuple[Recorded, str]:
         known = next(one.id for one in reader.recorder.state if one.path == path)
     view = reader.connection(known)
     assert view is not None
-    records = tuple(reader.records(connections=[known]))
+    records = tuple(reader.journal_reader.records(connections=[known]))
     return Recorded(name or f"Talk at {path}", {known: view}, records), known

@@ -16,7 +16,8 @@ from tools import native
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a package in the place of the checkout's."""
     monkeypatch.setattr(native, "PACKAGE", tmp_path)
-    (tmp_path / "tape_native.pyx").touch()
+    for source in native.sources():
+        source.touch()
     return tmp_path
 
 
@@ -40,14 +41,15 @@ def test_what_this_interpreter_would_import_is_found_and_nothing_else(package: P
     assert native.compiled() == extension
 
 
-def test_what_is_older_than_its_source_is_stale(package: Path) -> None:
+@pytest.mark.parametrize("source", native.PARTS)
+def test_what_is_older_than_a_source_is_stale(source: str, package: Path) -> None:
     assert native.stale() is None
     extension = package / f"tape_native{sysconfig.get_config_var('EXT_SUFFIX')}"
-    for file in (package / "tape_native.pyx", extension):
-        file.touch()
+    extension.touch()
+    for file in (*native.sources(), extension):
         os.utime(file, (1_000, 1_000))
     assert native.stale() is None
-    os.utime(package / "tape_native.pyx", (1_001, 1_001))
+    os.utime(package / source, (1_001, 1_001))
     assert native.stale() == extension
 
 
@@ -66,7 +68,8 @@ def test_what_is_missing_is_named(
 
 def test_make_compiles_only_what_has_changed_or_gone(compiled_tape: Path, tmp_path: Path) -> None:
     """In a checkout that has nothing but these files, with a script in the place of Python."""
-    for name in ("Makefile", "console/tape_native.pyx", "tools/native.py", "pyproject.toml"):
+    sources = [f"console/{part}" for part in native.PARTS]
+    for name in ("Makefile", *sources, "tools/native.py", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
         os.utime(tmp_path / name, (1_000, 1_000))
@@ -89,8 +92,9 @@ def test_make_compiles_only_what_has_changed_or_gone(compiled_tape: Path, tmp_pa
     assert compiles()
     os.utime(tmp_path / ".venv/.compiled", (3_000, 3_000))
     assert not compiles()
-    (tmp_path / "console/tape_native.pyx").touch()
-    assert compiles()
-    assert not compiles()
+    for source in sources:
+        (tmp_path / source).touch()
+        assert compiles()
+        assert not compiles()
     compiles("clean")
     assert not extension.exists()

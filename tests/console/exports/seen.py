@@ -59,7 +59,7 @@ def request(recording: Recording) -> Connection:
 
 
 def records(recording: Recording) -> list[Record]:
-    return list(recording.relay.reader.records())
+    return list(recording.relay.reader.journal_reader.records())
 
 
 def view(recording: Recording, connection: Connection) -> ConnectionView:

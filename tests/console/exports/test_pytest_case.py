@@ -135,7 +135,9 @@ def _all(path: str) -> list[Recorded]:
     ids = [one.id for one in reader.recorder.state if one.path == path]
     views = [view for one in ids if (view := reader.connection(one)) is not None]
     return [
-        Recorded("Talk", {view.id: view}, tuple(reader.records(connections=[view.id])))
+        Recorded(
+            "Talk", {view.id: view}, tuple(reader.journal_reader.records(connections=[view.id]))
+        )
         for view in views
     ]
 

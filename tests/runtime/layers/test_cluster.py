@@ -132,6 +132,24 @@ async def test_a_connection_whose_share_has_moved_is_opened_anew_when_nothing_is
     assert not shards._strays
 
 
+async def test_masters_that_send_a_command_to_and_fro_are_named_with_what_mends_them(shards):
+    await shards.find_anew()
+    answers: list[Any] = []
+    shards.tell("key", answers.append, "SPUBLISH", 1)
+    await until(lambda: answers or _refuse_all(shards), PATIENCE_S)
+    (refusal,) = answers
+    assert refusal.code == "MOVED"
+    assert "redis-cli --cluster check" in str(refusal)
+
+
+def _refuse_all(shards: ClusterShards) -> None:
+    """Let each server say that the other one has what it is asked for."""
+    for link in list(shards.links):
+        while link.answers:
+            other = "first:1" if str(link.address).endswith("second:2") else "second:2"
+            link.reply(ServerRefusal(f"MOVED {key_slot(b'key')} {other}"))
+
+
 async def test_a_server_that_names_no_host_is_the_one_that_was_asked(shards, servers):
     for nameless in (b"", None):
         servers.said = [[0, 16_383, [nameless, 3]]]

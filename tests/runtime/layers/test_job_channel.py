@@ -35,6 +35,20 @@ async def take(layer):
         return await layer.take_job("safe")
 
 
+def lose_an_answer(layer):
+    """Cut the connection behind the server's next answer; return the list that will have it."""
+    (link,) = layer._nodes.here().servers.links
+    lost = []
+
+    def lose(data):
+        del link.data_received
+        lost.append(data)
+        link.reopen(ConnectionError("it was cut behind the server's answer"))
+
+    link.data_received = lose
+    return lost
+
+
 async def test_a_lost_answer_takes_no_second_job(make_layer, redis_server):
     layer = make_layer()
     for n in range(2):
@@ -51,18 +65,23 @@ async def test_a_job_is_done_though_the_answer_to_its_acknowledgement_is_lost(ma
     layer = make_layer()
     await layer.send("safe", {"type": "job"})
     job = await take(layer)
-    (link,) = layer._nodes.here().servers.links
-    lost = []
-
-    def lose(data):
-        del link.data_received
-        lost.append(data)
-        link.reopen(ConnectionError("it was cut behind the server's answer"))
-
-    link.data_received = lose
+    lost = lose_an_answer(layer)
     assert await layer.acknowledge(job)
     assert lost == [b":1\r\n"]
     assert not any(astuple(await layer.job_counts("safe")))
+
+
+@pytest.mark.parametrize("what", ["put_back", "discard_dead_letters"])
+async def test_dead_letters_are_counted_though_the_answer_is_lost(make_layer, what):
+    layer = make_layer(acknowledged_channels={"safe": {"attempts": 1}})
+    for _ in range(2):
+        await layer.send("safe", {"type": "job"})
+        await layer.fail_job(await take(layer), "error")
+    ids = [letter.job.id for letter in await layer.dead_letters("safe")]
+    lost = lose_an_answer(layer)
+    assert await getattr(layer, what)("safe", *ids) == 2
+    assert lost == [b":2\r\n"]
+    assert await getattr(layer, what)("safe", *ids) == 0
 
 
 async def test_a_lost_answer_ends_no_job_twice_and_tells_the_same_again(make_layer):

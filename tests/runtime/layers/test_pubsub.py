@@ -1,6 +1,7 @@
-"""What the pub/sub layer says of an outage, in each of the ways that its hooks may be given."""
+"""Pub/sub: what it says of an outage, in each way that its hooks are given, and its order."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -92,3 +93,30 @@ async def test_members_share_one_subscription_until_the_last_has_left(made, own_
         async with asyncio.timeout(PATIENCE_S):
             while client.pubsub_numsub(key) != [(key.encode(), 0)]:
                 await asyncio.sleep(0.01)
+
+
+async def test_what_is_sent_to_one_member_waits_for_what_its_group_gets_from_another_server(
+    redis_server,
+):
+    hosts = [redis_server.url, redis_server.url.removesuffix("/0") + "/1"]
+    layer = RedisPubSubChannelLayer(hosts=hosts, prefix="two-ways")
+    channel = await layer.new_channel()
+    node = layer._nodes.here()
+    servers, keys = node.servers, node.options.keys
+    here = servers.link_for(keys.node(node.id))
+    names = (f"room{n}" for n in itertools.count())
+    group = next(name for name in names if servers.link_for(keys.group(name)) is not here)
+    await layer.group_add(group, channel)
+    ear = node._subscriptions.ears[servers.link_for(keys.group(group))].link
+    late: list[bytes] = []
+    ear.data_received = late.append
+    await layer.group_send(group, {"type": "note", "n": 0})
+    sending = asyncio.ensure_future(layer.send(channel, {"type": "note", "n": 1}))
+    await asyncio.wait([sending], timeout=0.2)  # time enough to overtake
+    del ear.data_received
+    for data in late:
+        ear.data_received(data)
+    await sending
+    async with asyncio.timeout(PATIENCE_S):
+        assert [(await layer.receive(channel))["n"] for _ in range(2)] == [0, 1]
+    await layer.close()

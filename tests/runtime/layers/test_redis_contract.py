@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
+from collections.abc import Awaitable
 from typing import Any, ClassVar
 
 import pytest
 
+from runtime.layers.linked import LOADING
 from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
 from runtime.taps import is_muted, muted
@@ -70,6 +72,53 @@ class RedisContract(
         await until(lambda: len(seen) == 3, self.patience_s)
         assert seen == [False, False, True]
         await peer.close()
+
+    @with_layer()
+    async def test_a_message_that_is_refused_for_a_moment_comes_after_the_next(
+        self, layer: Any
+    ) -> None:
+        await layer.send("queue", {"type": "note", "n": 0})
+        later = (layer.send("queue", {"type": "note", "n": n}) for n in (1, 2))
+        await refuse_first(layer, layer._node_options.keys.channel("queue"), *later)
+        assert await self.take_numbers(layer, "queue", 3) == [0, 2, 1]
+        await self.require_empty(layer, "queue")
+
+    @with_layer(acknowledged_channels=["safe"])
+    async def test_a_job_that_is_refused_for_a_moment_comes_after_the_next(
+        self, layer: Any
+    ) -> None:
+        await layer.send("safe", {"type": "job", "n": 0})
+        later = (layer.send("safe", {"type": "job", "n": n}) for n in (1, 2))
+        await refuse_first(layer, layer._node_options.keys.jobs("safe").stream, *later)
+        assert await self.take_numbers(layer, "safe", 3) == [0, 2, 1]
+        assert (await layer.job_counts("safe")).waiting == 0
+
+    @with_layer(history=["room"])
+    async def test_what_a_group_keeps_comes_after_the_next_if_it_is_refused_for_a_moment(
+        self, layer: Any
+    ) -> None:
+        channel = await layer.new_channel()
+        await layer.group_add("room", channel)
+        later = (layer.group_send("room", {"type": "chat", "n": n}) for n in (1, 2))
+        await refuse_first(layer, layer._node_options.keys.group("room"), *later)
+        assert await self.take_numbers(layer, channel, 2) == [2, 1]
+        assert [message["n"] for message in (await layer.replay("room")).messages] == [2, 1]
+
+
+async def refuse_first(layer: Any, key: str, first: Awaitable[None], then: Awaitable[None]) -> None:
+    """Do both at once, in this order, while the server refuses the first and takes the other.
+
+    It has forgotten its scripts when the first comes, and knows them again when the other does.
+    """
+    link = layer._nodes.here().servers.link_for(key)
+    answers: list[Any] = []
+
+    async def tell(*commands: tuple[Any, ...]) -> None:
+        for command in commands:
+            link.tell(answers.append, *command)
+
+    await asyncio.gather(tell(("SCRIPT", "FLUSH")), first, tell(*LOADING), then)
+    assert answers[0] == b"OK"
 
 
 class TestRedis(RedisContract):

@@ -2,10 +2,12 @@
 /**
  * The room Client: several connections beside each other, a tab each.
  *
- * Owns the tabs and which panels are shown. What a panel does is in `pane.js`. The
- * addresses of the panels live in the URL, so that a reload brings them back.
+ * Owns which panels there are and which are shown. What a panel does is in `pane.js` and
+ * `virtual.js`, what a tab says in `tabs.js`. The addresses of the panels live in the URL, so
+ * that a reload brings them back.
  */
 import { Pane } from "./pane.js";
+import { Tabs } from "./tabs.js";
 import { VirtualPane } from "./virtual.js";
 
 const MOST = 8;
@@ -20,7 +22,6 @@ export function startClient(signal) {
 class Clients {
   /** @type {Client[]} */
   clients = [];
-  made = 0;
 
   /**
    * @param {HTMLElement} room
@@ -30,13 +31,15 @@ class Clients {
     this.room = room;
     this.signal = signal;
     this.panels = this.one("[data-panels]");
-    this.tabs = this.one("[data-tabs]");
+    this.tabs = new Tabs(this.one("[data-tabs]"), {
+      choose: (tab) => this.select(this.clientOf(tab)),
+      reveal: (tab) => this.reveal(this.clientOf(tab)),
+      remove: (tab) => this.remove(this.clientOf(tab)),
+    }, signal);
     this.addButton = /** @type {HTMLButtonElement} */ (this.one("[data-add]"));
     this.layout = this.one("[data-side]");
     this.addButton.addEventListener("click", () => this.select(this.add("")), { signal });
     this.layout.addEventListener("click", () => this.layOut(!this.isSideBySide), { signal });
-    this.tabs.addEventListener("click", (event) => this.clicked(event), { signal });
-    this.tabs.addEventListener("keydown", (event) => this.pressed(event), { signal });
     const params = new URLSearchParams(location.search);
     const addresses = params.getAll("url").slice(0, MOST);
     const first = /** @type {HTMLElement} */ (this.panels.firstElementChild);
@@ -63,18 +66,12 @@ class Clients {
    * @param {string} address
    */
   adopt(panel, address) {
-    const number = ++this.made;
-    const tab = /** @type {HTMLButtonElement} */ (this.cloned("client-tab"));
-    panel.id = `panel-${number}`;
-    tab.id = `tab-${number}`;
-    tab.setAttribute("aria-controls", panel.id);
-    panel.setAttribute("aria-labelledby", tab.id);
-    this.tabs.append(tab);
+    const tab = this.tabs.add(panel);
     const ended = new AbortController();
     const Kind = panel.hasAttribute("data-virtual") ? VirtualPane : Pane;
     const client = /** @type {Client} */ ({ tab, panel, ended });
     client.pane = new Kind(panel, address, () => this.show(client), both(this.signal, ended.signal));
-    tab.querySelector("[data-virtual]")?.toggleAttribute("hidden", Kind === Pane);
+    this.tabs.setVirtual(tab, Kind === VirtualPane);
     this.clients.push(client);
     panel.querySelector("[data-remove]")?.addEventListener("click", () => this.remove(client), { signal: this.signal });
     for (const button of panel.querySelectorAll("[data-kind]")) {
@@ -91,7 +88,7 @@ class Clients {
     const place = this.clients.indexOf(client);
     client.ended.abort();
     client.pane.close();
-    client.tab.remove();
+    this.tabs.remove(client.tab);
     client.panel.remove();
     this.clients.splice(place, 1);
     const next = this.clients[place] ?? this.clients[place - 1] ?? this.add("");
@@ -124,60 +121,31 @@ class Clients {
 
   /** The panel that keys without a field are meant for. @param {Client} client */
   mark(client) {
-    for (const other of this.clients) {
-      const isChosen = other === client;
-      other.tab.setAttribute("aria-selected", String(isChosen));
-      other.tab.tabIndex = isChosen ? 0 : -1;
-      other.panel.toggleAttribute("data-chosen", isChosen);
-    }
+    this.tabs.mark(client.tab);
+    for (const { panel } of this.clients) panel.toggleAttribute("data-chosen", panel === client.panel);
   }
 
   /** @param {boolean} isSideBySide */
   layOut(isSideBySide) {
     this.layout.setAttribute("aria-pressed", String(isSideBySide));
     this.panels.toggleAttribute("data-beside", isSideBySide);
-    const chosen = this.clients.find(({ tab }) => tab.getAttribute("aria-selected") === "true");
+    const chosen = this.clients.find(({ tab }) => tab === this.tabs.chosen);
     if (chosen) {
       this.select(chosen);
       this.remember();
     }
   }
 
-  /** @param {Event} event */
-  clicked(event) {
-    const tab = event.target instanceof Element ? event.target.closest("[role=tab]") : null;
-    const client = this.clients.find((one) => one.tab === tab);
-    if (!client) return;
-    this.select(client);
+  /** @param {Client} client */
+  reveal(client) {
     if (this.isSideBySide) client.panel.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }
-
-  /** @param {KeyboardEvent} event */
-  pressed(event) {
-    const place = this.clients.findIndex(({ tab }) => tab === event.target);
-    if (place < 0) return;
-    const last = this.clients.length - 1;
-    const ways = { ArrowRight: place === last ? 0 : place + 1, ArrowLeft: place === 0 ? last : place - 1, Home: 0, End: last };
-    if (event.key in ways) {
-      event.preventDefault();
-      const client = this.clients[ways[/** @type {keyof typeof ways} */ (event.key)]];
-      this.select(client);
-      client.tab.focus();
-    } else if (event.key === "Delete") {
-      this.remove(this.clients[place]);
-    }
   }
 
   /** Says on the tab how its connection is. @param {Client} client */
   show(client) {
     const pane = client.pane;
     if (!pane) return; // it has just been made, and is shown by who makes it
-    const state = /** @type {HTMLElement} */ (client.tab.querySelector(".state"));
-    state.dataset.state = pane.state;
-    const words = state.querySelector("[data-words]");
-    if (words) words.textContent = pane.words;
-    const name = client.tab.querySelector("[data-name]");
-    if (name) name.textContent = pane.name || "new client";
+    this.tabs.show(client.tab, pane);
     this.count();
     this.remember();
   }
@@ -202,6 +170,11 @@ class Clients {
   cloned(id) {
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
     return /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+  }
+
+  /** @param {HTMLElement} tab */
+  clientOf(tab) {
+    return /** @type {Client} */ (this.clients.find((one) => one.tab === tab));
   }
 
   /** @param {string} selector */

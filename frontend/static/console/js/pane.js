@@ -5,18 +5,14 @@
  */
 import { duration } from "./clock.js";
 import { startDial } from "./dial.js";
+import { askForClose } from "./disconnect.js";
 import { startEditor } from "./editor.js";
-import { hexOf } from "./bytes.js";
+import { Handshake } from "./handshake.js";
 import { Latency } from "./latency.js";
-import { post } from "./post.js";
 import { Repeat } from "./repeat.js";
 import { startSaved } from "./saved.js";
 import { Transcript } from "./transcript.js";
 
-const MARK_S = 10;
-const AS = "channelscope_as";
-const PANE = "channelscope_pane";
-const PANE_BYTES = 8;
 const REFUSED = "The server did not accept the connection. A browser is told no more than that (code 1006): "
   + "usually no route matches the path, the Origin is not allowed, or the consumer refused it before accept().";
 
@@ -25,9 +21,6 @@ export class Pane {
   socket = null;
   openedAt = 0;
   askedAt = 0;
-  path = "";
-  /** What the console knows its connection by. */
-  word = "";
   state = "idle";
   words = "not connected";
 
@@ -43,6 +36,7 @@ export class Pane {
     this.form = /** @type {HTMLFormElement} */ (panel.querySelector("[data-dial]"));
     this.latency = new Latency((words, title) => this.measure(words, title));
     this.transcript = new Transcript(panel, this.latency, signal);
+    this.handshake = new Handshake(this.form);
     this.dial = startDial(this.form, address, changed, signal);
     this.editor = startEditor(panel, (payload) => this.send(payload), signal);
     startSaved(panel, this.editor, () => this.dial.consumer, signal);
@@ -66,16 +60,14 @@ export class Pane {
 
   async connect() {
     const url = this.dial.url();
-    this.path = url.pathname;
     this.refuse("");
     this.latency.reset();
     try {
-      await this.becomeOther(url.pathname);
+      await this.handshake.prepare(url.pathname);
     } catch (error) {
       return this.refuse(error instanceof Error ? error.message : String(error));
     }
     this.askedAt = performance.now();
-    this.mark(url.pathname);
     try {
       this.socket = new WebSocket(url, this.dial.subprotocols());
     } catch (error) {
@@ -88,39 +80,12 @@ export class Pane {
     this.show("connecting", "connecting");
   }
 
-  /** Tells the recorder that this handshake is the console's; gone before the next one. @param {string} path */
-  mark(path) {
-    // A browser says nothing of a socket that the server could know it by: this word does.
-    this.word = hexOf(crypto.getRandomValues(new Uint8Array(PANE_BYTES))).replaceAll(" ", "");
-    document.cookie = `channelscope_client=${this.form.dataset.mark}; path=${path}; max-age=${MARK_S}; samesite=strict`;
-    document.cookie = `${PANE}=${this.word}; path=${path}; max-age=${MARK_S}; samesite=strict`;
-  }
-
-  /**
-   * Ask for a token, if it shall be another user; it opens one connection, and the server
-   * takes this browser's own session out of it.
-   *
-   * @param {string} path
-   */
-  async becomeOther(path) {
-    const room = /** @type {HTMLElement} */ (this.panel.closest("[data-clients]"));
-    const user = /** @type {HTMLInputElement} */ (this.one("[data-as]")).value.trim();
-    if (!user) return;
-    const { token } = await post(room.dataset.asUrl ?? "", { user, path });
-    document.cookie = `${AS}=${token}; path=${path}; max-age=${MARK_S}; samesite=strict`;
-  }
-
-  /** The token is spent, or will never be. */
-  forget() {
-    for (const name of [AS, PANE]) document.cookie = `${name}=; path=${this.path}; max-age=0; samesite=strict`;
-  }
-
   opened() {
-    this.forget();
+    this.handshake.forget();
     this.openedAt = performance.now();
     const subprotocol = this.socket?.protocol;
     this.latency.opened(this.openedAt - this.askedAt);
-    this.transcript.life("open", subprotocol ? `subprotocol ${subprotocol}` : this.path, this.openedAt - this.askedAt);
+    this.transcript.life("open", subprotocol ? `subprotocol ${subprotocol}` : this.handshake.path, this.openedAt - this.askedAt);
     this.show("open", "open");
     this.see();
   }
@@ -128,9 +93,9 @@ export class Pane {
   /** @param {CloseEvent} event */
   closed(event) {
     const wasOpen = this.openedAt > 0;
-    this.forget();
+    this.handshake.forget();
     const ending = `${event.code}${event.reason ? ` ${event.reason}` : ""}`;
-    this.transcript.life(wasOpen ? "closed" : "refused", wasOpen ? ending : `${this.path} ${ending}`);
+    this.transcript.life(wasOpen ? "closed" : "refused", wasOpen ? ending : `${this.handshake.path} ${ending}`);
     this.openedAt = 0;
     this.socket = null;
     this.show(wasOpen ? "closed" : "refused", wasOpen ? `closed ${event.code}` : "refused");
@@ -197,12 +162,12 @@ export class Pane {
   /** Points the links at this client's connection, and what keeps it too. */
   see() {
     for (const link of this.panel.querySelectorAll("a[data-see]")) {
-      if (link instanceof HTMLAnchorElement) link.search = new URLSearchParams({ q: `id:${this.word}` }).toString();
+      if (link instanceof HTMLAnchorElement) link.search = new URLSearchParams({ q: `id:${this.handshake.word}` }).toString();
     }
     const keep = /** @type {HTMLFormElement | null} */ (this.panel.querySelector("[data-keep]"));
     if (!keep) return;
     keep.hidden = false;
-    for (const [name, value] of Object.entries({ pane: this.word, name: `${this.path} by the client` })) {
+    for (const [name, value] of Object.entries({ pane: this.handshake.word, name: `${this.handshake.path} by the client` })) {
       /** @type {HTMLInputElement} */ (keep.elements.namedItem(name)).value = value;
     }
   }
@@ -219,24 +184,4 @@ export class Pane {
   one(selector) {
     return /** @type {HTMLElement} */ (this.form.querySelector(selector));
   }
-}
-
-/**
- * Opens the page's one dialog for the code and the reason of a close.
- *
- * @param {(code: number, reason: string) => void} close
- */
-function askForClose(close) {
-  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("disconnect"));
-  const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
-  const code = /** @type {HTMLInputElement} */ (form.elements.namedItem("code"));
-  const reason = /** @type {HTMLInputElement} */ (form.elements.namedItem("reason"));
-  const asked = new AbortController();
-  const { signal } = asked;
-  dialog.addEventListener("close", () => asked.abort(), { signal });
-  dialog.querySelector("[data-cancel]")?.addEventListener("click", () => dialog.close(), { signal });
-  code.addEventListener("input", () => code.setCustomValidity(
-    Number(code.value) === 1000 || Number(code.value) >= 3000 ? "" : "A browser may send 1000, or 3000 to 4999."), { signal });
-  form.addEventListener("submit", () => close(Number(code.value), reason.value), { signal });
-  dialog.showModal();
 }

@@ -6,13 +6,12 @@
 import { sizeInWords } from "./bytes.js";
 import { paintJson } from "./json.js";
 import { inMs } from "./latency.js";
+import { startScopeDraft } from "./scope-draft.js";
 import { Transcript } from "./transcript.js";
 
-/** @typedef {{type: string, scope: string, events: {name: string, event: string}[], hasUser: boolean}} Draft */
 /** @typedef {{said: string, at: number, type?: string, text?: string, hex?: string, size?: number, took_ms?: number, words?: string, traceback?: string, connection?: string}} Said */
 
 const FIRST = "virtual:";
-const AS_USER = "user:";
 
 export class VirtualPane {
   /** @type {WebSocket | null} */
@@ -29,20 +28,11 @@ export class VirtualPane {
   constructor(panel, address, changed, signal) {
     this.panel = panel;
     this.changed = changed;
-    const room = /** @type {HTMLElement} */ (panel.closest("[data-clients]"));
-    /** @type {Draft[]} */
-    this.drafts = JSON.parse(room.dataset.drafts || "[]");
-    this.type = /** @type {HTMLSelectElement} */ (this.one("[data-type]"));
-    this.user = /** @type {HTMLSelectElement} */ (this.one("[data-user]"));
-    this.scope = /** @type {HTMLTextAreaElement} */ (this.one("[data-scope]"));
-    this.event = /** @type {HTMLTextAreaElement} */ (this.one("[data-event]"));
-    this.choice = /** @type {HTMLSelectElement} */ (this.one("[data-drafts]"));
-    this.sendButton = /** @type {HTMLButtonElement} */ (this.one("[data-send]"));
     this.transcript = new Transcript(panel, null, signal);
-    const wanted = address.slice(FIRST.length);
-    if (this.drafts.some(({ type }) => type === wanted)) this.type.value = wanted;
+    const room = /** @type {HTMLElement} */ (panel.closest("[data-clients]"));
+    const drafts = JSON.parse(room.dataset.drafts || "[]");
+    this.draft = startScopeDraft(panel, drafts, address.slice(FIRST.length), changed, signal);
     this.listen(signal);
-    this.take();
   }
 
   /** @param {AbortSignal} signal */
@@ -61,55 +51,21 @@ export class VirtualPane {
     on("[data-editor]", "keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send(event);
     });
-    on("[data-editor]", "input", () => this.check());
-    on("[data-type]", "change", () => this.take());
-    on("[data-user]", "change", () => {
-      this.one("[data-other-field]").hidden = this.user.value !== AS_USER;
-    });
-    on("[data-drafts]", "change", () => this.takeEvent());
     on("[data-disconnect]", "click", () => this.tell({ end: true }));
   }
 
   get address() {
-    return FIRST + this.type.value;
+    return FIRST + this.draft.type.value;
   }
 
   get name() {
-    return this.type.value;
-  }
-
-  get draft() {
-    return this.drafts.find(({ type }) => type === this.type.value);
-  }
-
-  /** Put the draft of the chosen type into the fields. */
-  take() {
-    const draft = this.draft;
-    this.scope.value = draft?.scope ?? "{}";
-    this.one("[data-user-field]").hidden = !draft?.hasUser;
-    this.one("[data-other-field]").hidden = !draft?.hasUser || this.user.value !== AS_USER;
-    this.choice.replaceChildren(...(draft?.events ?? []).map(({ name }, place) => new Option(name, String(place))));
-    this.takeEvent();
-    this.changed();
-  }
-
-  takeEvent() {
-    this.event.value = this.draft?.events[Number(this.choice.value)]?.event ?? "{}";
-    this.check();
-  }
-
-  check() {
-    const isScope = judge(this.scope, this.one("[data-scope-validity]"));
-    const isEvent = judge(this.event, this.one("[data-event-validity]"));
-    this.sendButton.disabled = this.state !== "open" || !isEvent;
-    return isScope;
+    return this.draft.type.value;
   }
 
   open() {
-    if (!this.check()) return;
+    if (!this.draft.check()) return;
     this.refuse("");
-    const other = /** @type {HTMLInputElement} */ (this.one("[data-other]")).value.trim();
-    const said = { open: this.scope.value, as: this.user.value === AS_USER ? AS_USER + other : this.user.value };
+    const said = this.draft.opening();
     if (this.socket?.readyState === WebSocket.OPEN) return this.tell(said);
     const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${document.body.dataset.root}live/virtual/`);
     this.socket = socket;
@@ -120,20 +76,15 @@ export class VirtualPane {
   }
 
   send() {
-    this.tell({ event: this.event.value });
-    const place = this.choice.selectedIndex;
-    // What began it is said once: the next draft is what follows.
-    if (place === 0 && this.choice.options.length > 1 && this.event.value === this.draft?.events[0].event) {
-      this.choice.selectedIndex = 1;
-      this.takeEvent();
-    }
+    this.tell({ event: this.draft.event.value });
+    this.draft.sent();
   }
 
   /** @param {Said} said */
   heard(said) {
     if (said.connection) this.see(said.connection);
     if (said.said === "opened") {
-      this.transcript.life("scope", `${this.type.value} scope built`);
+      this.transcript.life("scope", `${this.draft.type.value} scope built`);
       this.show("open", "running");
     } else if (said.said === "waiting") this.show("open", "waiting for an event");
     else if (said.said === "refused") this.refuse(said.words ?? "");
@@ -195,7 +146,7 @@ export class VirtualPane {
     const isOpen = state === "open" || state === "connecting";
     this.one("[data-connect]").hidden = isOpen;
     this.one("[data-disconnect]").hidden = !isOpen;
-    this.check();
+    this.draft.setOpen(state === "open");
     this.changed();
   }
 
@@ -219,26 +170,4 @@ export class VirtualPane {
   one(selector) {
     return /** @type {HTMLElement} */ (this.panel.querySelector(selector));
   }
-}
-
-/**
- * Say whether a field holds an object with a type.
- *
- * @param {HTMLTextAreaElement} field
- * @param {HTMLElement} tag
- */
-function judge(field, tag) {
-  let fault = "";
-  let type = "";
-  try {
-    const said = JSON.parse(field.value);
-    type = said?.type;
-    if (typeof type !== "string" || !type) fault = 'needs a "type"';
-  } catch (error) {
-    fault = error instanceof Error ? error.message : String(error);
-  }
-  tag.textContent = fault || type;
-  tag.dataset.tone = fault ? "danger" : "ok";
-  field.setAttribute("aria-invalid", String(Boolean(fault)));
-  return !fault;
 }

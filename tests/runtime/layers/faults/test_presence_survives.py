@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from runtime.exceptions import LayerUnavailable
+from runtime.layers.presence import Tracked
 from tests.runtime.layers.faults.conftest import MakeLayer, path_of
 from tests.runtime.layers.faults.playing import PATIENCE_S
 from tests.support.layer_player import playing
+from tests.support.playbook import eventually
 from tests.support.redis_server import RedisServer
 from tests.support.tcp_proxy import proxied
 
@@ -87,3 +92,41 @@ async def test_who_leaves_during_an_outage_is_taken_off_after_it(
         assert await told.next() == ("presence.left", "leaving")
         assert list(await layer.presence("room")) == ["watcher"]
         await layer.close()
+
+
+@pytest.mark.parametrize("history", [{}, {"history": ["room"]}], ids=["not-kept", "kept"])
+async def test_who_died_leaves_once_though_the_server_went_before_it_could_say_so(
+    redis_server: RedisServer,
+    kind: str,
+    make_layer: MakeLayer,
+    history: dict[str, Any],
+    request: Any,
+) -> None:
+    options = {"prefix": request.node.name, **history}
+    layer = make_layer(redis_server.url, kind, **options)
+    told, _ = await watch(layer)
+    await layer._roster.put(Tracked("room", "specific.0123456789ab!dead", "ada", {}))
+    with proxied((redis_server.host, redis_server.port)) as proxy:
+        teller = make_layer(f"redis://{proxy.host}:{proxy.port}/0", kind, timeout=0.2, **options)
+        (link,) = teller._nodes.here().servers.links
+        sending = teller._group_send
+
+        async def send_and_lose_the_answer(*arguments: Any) -> None:
+            await eventually(lambda: link.is_idle)  # the next answer is to this
+            teller._group_send, link.data_received = sending, lose
+            await sending(*arguments)
+
+        def lose(data: bytes) -> None:
+            del link.data_received
+            proxy.refuse()
+
+        teller._group_send = send_and_lose_the_answer
+        with pytest.raises(LayerUnavailable):
+            await teller.tell_of_dead()
+        proxy.heal()
+        await teller.tell_of_dead()
+        await teller.close()
+    assert await told.next() == ("presence.left", "ada")
+    other = await layer.new_channel()
+    await layer.track("room", other, key="other")
+    assert await told.next() == ("presence.joined", "other")
