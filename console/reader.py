@@ -40,8 +40,6 @@ MOST_JUDGED = 2_000
 RATED_S = 0.2
 """How long a rate over the last 10 s holds for who else asks for it."""
 
-__all__ = ["MISSED", "Reader", "sample"]
-
 
 class Reader:
     """Shows what `recorder` has written.

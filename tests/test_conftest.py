@@ -45,14 +45,15 @@ def test_what_was_compiled_from_another_source_is_not_tested(
         for plugin in pytestconfig.pluginmanager.get_plugins()
         if getattr(plugin, "__file__", None) == str(Path(__file__).with_name("conftest.py"))
     )
-    source = tmp_path / "tape_native.pyx"
-    extension = tmp_path / f"tape_native{EXTENSION_SUFFIXES[0]}"
-    for file, made_s in ((source, 1_000), (extension, 2_000)):
-        file.touch()
-        os.utime(file, (made_s, made_s))
     monkeypatch.setattr(native, "PACKAGE", tmp_path)
+    sources = native.sources()
+    extension = tmp_path / f"tape_native{EXTENSION_SUFFIXES[0]}"
+    for file in (*sources, extension):
+        file.touch()
+        made_s = 2_000 if file is extension else 1_000
+        os.utime(file, (made_s, made_s))
     conftest.pytest_configure()
 
-    os.utime(source, (3_000, 3_000))
+    os.utime(sources[0], (3_000, 3_000))
     with pytest.raises(pytest.UsageError, match="`make native`, or remove it with `make clean`"):
         conftest.pytest_configure()

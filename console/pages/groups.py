@@ -217,6 +217,8 @@ class GroupsPage(Page):
     def _regions(self) -> dict[str, Any]:
         """Return what each region shows, to tell which has changed."""
         regions: dict[str, Any] = {"groups": self.rows, "groups-foot": self._foot()}
+        if not self.subject:
+            regions["group-none"] = bool(self.found)
         if self.detail is not None:
             presence = list(self.known.presence)
             regions |= {

@@ -296,17 +296,18 @@ def _connections_chart(activities: Sequence[Activity], minutes: int) -> Chart:
 
 def _latency_chart(activities: Sequence[Activity], minutes: int) -> Chart:
     signals = []
-    for name, share, channel in (("p50", 0.5, "1"), ("p95", 0.95, "2")):
+    for name, share, channel in (("p50", 0.5, "1"), ("p95", 0.95, "2"), ("p99", 0.99, "3")):
         values = [
             seconds * 1_000 if seconds is not None else None
             for seconds in quantiles(activities, share)
         ]
         now = next((one for one in reversed(values[-2:]) if one is not None), None)
-        signals.append(Signal(name, "ch", channel, took(now) or NOTHING, values))
+        said = took(now) or NOTHING
+        signals.append(Signal(name, "ch", channel, said, values, is_dashed=name == "p99"))
     said = ", ".join(f"{signal.name} {signal.said}" for signal in signals)
     return Chart(
         "chart-latency",
-        "Handler time, ms",
+        "Handlers, ms",
         f"Handler time in milliseconds, last {minutes} minutes. Now: {said}.",
         tuple(signals),
         minutes=minutes,

@@ -42,7 +42,7 @@ class Problem:
     Attributes:
         id: the same as long as it is the same problem.
         view, subject, query: the page where it can be looked at, as Django names it.
-        at: when it was last so; None for what is so now.
+        at: when it was last so; None for what is so now, and for what is only counted.
         count: how often it was seen; 0 for what is not counted.
     """
 

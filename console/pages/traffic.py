@@ -15,9 +15,9 @@ from console.pages.message import Message
 from console.pages.page import Page, Partial, Update
 from console.pages.query_field import QueryField
 from console.query import Bound, Query
-from console.reader import sample
 from console.reading import Before, Changes, Interest
 from console.relay import relay
+from console.sampling import sample
 from console.templatetags.channelscope import clock, is_slow, size, took
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.people import People, enter, open_room, say
+from tests.e2e.people import PHONE, People, enter, open_room, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -156,6 +156,18 @@ async def test_a_message_shows_as_json_raw_and_hex(people: People) -> None:
     await message.get_by_role("link", name="Hex").click()
     await expect(message.get_by_text("7b 22 74 79 70 65 22 3a")).to_be_visible()
     await expect(message.get_by_role("heading", name="Effects")).to_be_visible()
+
+
+async def test_on_a_phone_a_message_says_whose_it_is_and_what_was_said(people: People) -> None:
+    console, grace = await people.staff(at=None, viewport=PHONE), await people.visitor("grace")
+    await enter(grace, "pocket")
+    await console.goto("/console/traffic/?q=path:*pocket*+dir:in")
+    await say(grace, "in short")
+    row = tail_row(console, "in short")
+    await expect(row).to_be_visible()
+    await expect(row.locator("[data-f=who]")).to_be_in_viewport(ratio=1)
+    await expect(row.locator("[data-f=who]")).to_have_text("grace")
+    await expect(row.locator("[data-f=preview]")).to_be_in_viewport()
 
 
 async def test_a_refused_connection_is_explained_and_leads_to_its_scope(people: People) -> None:

@@ -41,11 +41,13 @@ WIDER_THAN_THE_SCREEN = """() => {
     };
     const name = (element) => [element.tagName.toLowerCase(), ...element.classList].join(".");
     const isSeen = (element) => element.checkVisibility() && !element.closest(".vh, .skip, svg *");
-    return [...document.querySelectorAll("body *")]
+    const { scrollWidth } = document.documentElement;
+    const whole = scrollWidth > innerWidth ? [`the document ends at ${scrollWidth}`] : [];
+    return whole.concat([...document.querySelectorAll("body *")]
         .filter(isSeen)
         .filter((element) => isWide(element) && !isHeld(element))
         .slice(0, 8)
-        .map((element) => `${name(element)} ends at ${ends(element)}`);
+        .map((element) => `${name(element)} ends at ${ends(element)}`));
 }"""
 
 

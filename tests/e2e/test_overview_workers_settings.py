@@ -19,7 +19,7 @@ import websockets
 from playwright.async_api import Browser, Locator, Page, StorageState, expect
 from websockets.typing import Origin
 
-from tests.e2e.people import People, sign_in
+from tests.e2e.people import PHONE, People, sign_in
 from tests.e2e.servers import DAPHNE, SOON_S, DemoServer, running_demo
 from tests.e2e.test_several_processes import LAYER, name, running_worker
 from tests.support.redis_server import RedisServer
@@ -121,6 +121,51 @@ async def test_a_chart_is_drawn_follows_the_theme_and_ends_with_its_page(console
     await settled(console)
     await expect(console.locator("figure[data-chart] canvas")).to_have_count(3)
     await expect(console.locator("figure[data-chart] .uplot")).to_have_count(3)
+
+
+@pytest.mark.parametrize("width", [1440, 1200, 1024, 390])
+async def test_what_the_lines_of_a_chart_are_now_is_not_cut(console: Page, width: int) -> None:
+    await console.set_viewport_size({"width": width, "height": 900})
+    await console.goto("/console/overview/")
+    await settled(console)
+    cut, tops = await console.evaluate("""() => {
+        const all = (selector) => [...document.querySelectorAll(selector)];
+        const said = all("#chart-latency [data-signal]");
+        ["8.8 ms", "88.8 ms", "188 ms"].forEach((one, n) => (said[n].textContent = one));
+        return [
+            all(".chart-head").filter((head) => head.scrollWidth > head.clientWidth).length,
+            all("[data-plot]").map((plot) => Math.round(plot.getBoundingClientRect().top)),
+        ];
+    }""")
+    assert cut == 0
+    assert width < 960 or len(set(tops)) == 1, "the screens of a row are level"
+
+
+async def test_a_chart_s_graticule_is_not_dashed_by_its_lines(console: Page) -> None:
+    await console.goto("/console/overview/")
+    await settled(console)
+    dashed = await console.evaluate("""async () => {
+        const { drawGraticule } = await import("/static/console/js/graticule.js");
+        const context = document.createElement("canvas").getContext("2d");
+        const seen = [];
+        context.setLineDash([4, 3]);
+        context.stroke = () => seen.push(...context.getLineDash());
+        const box = { left: 0, top: 0, width: 100, height: 60 };
+        drawGraticule(context, box, { line: "#000", axis: "#000", ratio: 1 });
+        return seen;
+    }""")
+    assert dashed == []
+
+
+async def test_on_a_phone_all_that_is_said_of_a_worker_is_in_sight(console: Page) -> None:
+    await console.set_viewport_size(PHONE)
+    await console.goto("/console/workers/")
+    row = console.get_by_role("table", name="What each worker does").get_by_role("row").last
+    await expect(row.get_by_role("cell")).to_have_count(7)
+    for cell in await row.get_by_role("cell").all():
+        await expect(cell).to_be_in_viewport(ratio=1)
+    wide = "wraps => wraps.filter((one) => one.scrollWidth > one.clientWidth).length"
+    assert await console.locator(".table-wrap").evaluate_all(wide) == 0
 
 
 async def test_a_problem_in_another_process_leads_to_its_message(

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.people import People, enter, say
+from tests.e2e.people import PHONE, People, enter, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,6 +58,20 @@ async def test_the_slowest_come_first_on_request(people: People) -> None:
     await expect(console).to_have_url(re.compile("sort=slowest"))
     caption = console.get_by_role("table", name="Traces, the slowest first")
     await expect(caption).to_be_visible()
+
+
+async def test_on_a_phone_a_trace_says_whose_it_is_where_and_what_was_said(people: People) -> None:
+    console, grace = await people.staff(at=None, viewport=PHONE), await people.visitor("grace")
+    await enter(grace, "pocket")
+    await console.goto("/console/traces/?q=path:*pocket*+type:websocket.receive")
+    await say(grace, "hi")
+    row = listed(console, "hi")
+    await expect(row).to_be_visible()
+    for cell in ("grace", "/ws/chat/pocket/"):
+        await expect(row.get_by_role("cell", name=cell, exact=True)).to_be_in_viewport(ratio=1)
+    await expect(row.get_by_role("rowheader")).to_contain_text("websocket.receive")
+    await row.click()
+    await expect(console).to_have_url(re.compile(r"/console/traces/[0-9a-f]+/$"))
 
 
 async def test_a_handler_that_fails_is_found_by_the_filter_with_its_traceback(

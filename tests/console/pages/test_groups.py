@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from console.live import render
 from console.pages import groups as module
 from console.pages.dialogs import DialogPage
 from console.pages.groups import GroupsPage
@@ -90,6 +91,22 @@ async def test_only_the_regions_that_changed_are_sent_again(
     update = await page.update()
     assert "#members" in regions(update)
     assert len(page.members) == 1
+
+
+async def test_where_no_group_is_looked_at_it_says_what_can_be_done(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REFRESH_S", 0.0)
+
+    def said(update: Any) -> str:
+        return render([one for one in update.partials if one.target == "#group-none"])
+
+    page, narrowed = await loaded(), await loaded("name=zzz")
+    assert "No groups yet" in said(await page.update())
+    assert "No group matches" in said(await narrowed.update())
+    join(recording, "specific!a", "chat.lobby")
+    assert "Choose a group" in said(await page.update())
+    assert "#group-none" not in regions(await narrowed.update())
 
 
 async def test_it_asks_at_most_twice_a_second(recording: Recording) -> None:

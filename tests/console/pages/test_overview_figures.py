@@ -97,6 +97,12 @@ def test_each_chart_says_in_words_what_its_lines_are_now() -> None:
     assert messages.sentence.endswith("Now: in 1.0 a second, out 0.0 a second, layer 0.0 a second.")
     assert "Now: 7;" in connections.sentence
     assert "p95 9." in latency.sentence
+    assert "p99 9." in latency.sentence
+    assert [(one.name, one.is_dashed) for one in latency.signals] == [
+        ("p50", False),
+        ("p95", False),
+        ("p99", True),
+    ]
     assert all(len(line.values) == 60 for chart in charts([one]) for line in chart.signals)
 
 

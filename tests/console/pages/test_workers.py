@@ -77,6 +77,11 @@ async def test_a_worker_is_listed_with_what_it_does(recording: Recording, layer:
     [(_, [slow])] = page.channels
     assert (slow.view.name, slow.workers) == ("slow", 1)
     assert "web-1" in render(update.partials)
+    recording.open()
+    clock.advance(ASK_S)
+    update = await page.update()
+    assert page.rows[0].status != row.status
+    assert "#workers" not in targets(update), "it says nothing of what has changed"
     Slow.may_end.set()
     worker.stop()
     await running

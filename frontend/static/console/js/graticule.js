@@ -16,6 +16,7 @@ const TICK_PX = 2;
 export function drawGraticule(context, box, { line, axis, ratio }) {
   context.save();
   context.lineWidth = ratio;
+  context.setLineDash([]); // a line that is dashed leaves its pattern behind
   context.strokeStyle = line;
   stroke(context, () => {
     for (let n = 1; n < COLUMNS; n++) if (n !== COLUMNS / 2) vertical(context, box, n / COLUMNS, 0, 1);
