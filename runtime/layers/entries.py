@@ -99,3 +99,8 @@ class Seen:
         if len(self._senders) > MOST_SENDERS:
             del self._senders[next(iter(self._senders))]
         return is_new
+
+    def is_forgotten(self, head: Head) -> bool:
+        """Return whether nobody can tell any more if this entry was read before."""
+        highest, _ = self._senders.get(head.sender, (0, 0))
+        return highest - head.number >= NUMBERS_KEPT

@@ -212,6 +212,8 @@ class ListeningNode(ServedNode):
             head = read_head(raw_head)
             if ear.seen.is_new(head):
                 self._take(head, payload)
+            elif ear.seen.is_forgotten(head):
+                self._tell_left_out(head)
         except Exception:  # a receiver's fault must not end the listening for the others
             logger.exception("A message could not be handed over.")
 

@@ -22,7 +22,7 @@ from runtime.layers.acknowledged import RetryPolicy
 from runtime.layers.addresses import Cluster, Host
 from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Decoded
-from runtime.layers.entries import Author
+from runtime.layers.entries import Author, Head
 from runtime.layers.history import POSITION_KEY, Retention
 from runtime.layers.keys import Keys, new_channel_name, new_node_id, node_of
 from runtime.layers.local import LocalChannels
@@ -263,6 +263,14 @@ class Node(ABC):
             self._withdraw(group)
         if (tap := taps.group_left) is not None and not is_muted():
             tap(self.options.layer(), group, channel)
+
+    def _tell_left_out(self, head: Head) -> None:
+        """Say that an entry was not handed over, which may have been before: nobody can tell."""
+        warnings.warn(
+            "left out",
+            "Message %d of %s came behind too many others: if it was not here before, it is lost.",
+            *(head.number, head.sender.decode(errors="replace")),
+        )
 
     def _decode(self, payload: bytes) -> Decoded | None:
         try:

@@ -186,6 +186,8 @@ class StreamNode(ServedNode):
         if post.seen.is_new(head) or is_placed:
             is_late = post.now_ms - written_ms > self.options.expiry_s * 1000
             self._take(head, payload, is_late=is_late)
+        elif post.seen.is_forgotten(head):
+            self._tell_left_out(head)
 
     async def _greet(self, link: Link) -> None:
         """Hold the stream before anything else is sent, and say anew what a server has lost."""

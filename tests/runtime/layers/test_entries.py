@@ -34,11 +34,14 @@ def test_senders_do_not_know_each_other():
     assert seen.is_new(head(7, b"other"))
 
 
-def test_one_that_is_too_far_behind_to_be_known_is_a_repetition():
+def test_one_that_is_too_far_behind_to_be_known_is_not_new_and_forgotten():
     seen = Seen()
+    assert not seen.is_forgotten(head(1))
     assert seen.is_new(head(1))
     assert seen.is_new(head(10**12))
     assert not seen.is_new(head(10**12 - NUMBERS_KEPT))
+    assert seen.is_forgotten(head(10**12 - NUMBERS_KEPT))
+    assert not seen.is_forgotten(head(10**12 - NUMBERS_KEPT + 1))
     assert seen.is_new(head(10**12 - NUMBERS_KEPT + 1))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from runtime.layers import post as posts
 from runtime.layers.codec import Codec
-from runtime.layers.entries import TO_CHANNEL, write_head
+from runtime.layers.entries import NUMBERS_KEPT, TO_CHANNEL, write_head
 from runtime.layers.post import MOST_ENTRIES
 from runtime.layers.redis import RedisChannelLayer
 from runtime.testing.layers.harness import until
@@ -63,6 +63,18 @@ async def test_a_process_that_was_far_behind_and_lost_nothing_says_nothing(recei
     await until(lambda: len(got) == 10 * MOST_ENTRIES, TIMEOUT_S)
     assert got == list(range(10 * MOST_ENTRIES))
     assert post.gaps == 0
+
+
+async def test_what_comes_too_far_behind_to_be_known_is_said_to_be_left_out(
+    receiver, redis_server, caplog
+):
+    _, channel, got, post = receiver
+    with redis_server.client() as client:
+        append(client, post, channel, [NUMBERS_KEPT + 5, 7, 5, 6])
+    await until(lambda: got == [NUMBERS_KEPT + 5, 7, 6], TIMEOUT_S)
+    assert caplog.messages == [
+        f"Message 6 of {SENDER} came behind too many others: if it was not here before, it is lost."
+    ]
 
 
 async def test_a_process_whose_stream_is_gone_says_so(receiver, redis_server, caplog):

@@ -6,7 +6,10 @@ import itertools
 import pytest
 
 from runtime.layers import connection
+from runtime.layers.codec import Codec
+from runtime.layers.entries import NUMBERS_KEPT, TO_CHANNEL, write_head
 from runtime.layers.pubsub import RedisPubSubChannelLayer
+from runtime.testing.layers.harness import until
 
 PATIENCE_S = 20
 
@@ -120,3 +123,27 @@ async def test_what_is_sent_to_one_member_waits_for_what_its_group_gets_from_ano
     async with asyncio.timeout(PATIENCE_S):
         assert [(await layer.receive(channel))["n"] for _ in range(2)] == [0, 1]
     await layer.close()
+
+
+async def test_what_comes_too_far_behind_to_be_known_is_said_to_be_left_out(
+    made, own_redis_server, caplog
+):
+    layer, channel = await made()
+    node, got = layer._nodes.here(), []
+
+    def sink(message, cause):
+        got.append(message["n"])
+        return True
+
+    layer.attach(channel, sink)
+    where = node.options.keys.node(node.id)
+    with own_redis_server.client() as client:
+        for number in (NUMBERS_KEPT + 5, 6, 5, 7):
+            head = write_head("0123456789ab", number, TO_CHANNEL, False, channel)
+            payload = Codec().encode({"type": "note", "n": number})
+            assert client.publish(where, head.encode() + b"\n" + payload) == 1
+    await until(lambda: got == [NUMBERS_KEPT + 5, 6, 7], PATIENCE_S)
+    assert [record.message for record in caplog.records if "came behind" in record.message] == [
+        "Message 5 of 0123456789ab came behind too many others:"
+        " if it was not here before, it is lost."
+    ]
