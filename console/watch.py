@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from console.recorder import Recorder
 
 
-SHARE = 0.02
+SHARE = 0.01
 """Of the time of a process, what one viewer may take while something changes all the time."""
 
 LONGEST_S = 0.5
