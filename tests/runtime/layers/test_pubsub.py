@@ -6,10 +6,12 @@ import itertools
 import pytest
 
 from runtime.layers import connection
+from runtime.layers import node as nodes
 from runtime.layers.codec import Codec
 from runtime.layers.entries import NUMBERS_KEPT, TO_CHANNEL, write_head
 from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.testing.layers.harness import until
+from runtime.throttle import ThrottledWarnings
 
 PATIENCE_S = 20
 
@@ -126,8 +128,9 @@ async def test_what_is_sent_to_one_member_waits_for_what_its_group_gets_from_ano
 
 
 async def test_what_comes_too_far_behind_to_be_known_is_said_to_be_left_out(
-    made, own_redis_server, caplog
+    made, own_redis_server, monkeypatch, caplog
 ):
+    monkeypatch.setattr(nodes, "warnings", ThrottledWarnings(nodes.logger))
     layer, channel = await made()
     node, got = layer._nodes.here(), []
 
