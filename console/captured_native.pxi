@@ -131,7 +131,7 @@ cdef class Pending:
         for index in range(index, self.count - 1):
             self.at(index)[0] = self.at(index + 1)[0]
         self.count -= 1
-        drop(&wait)
+        release_wait(&wait)
 
     def append(self, tuple waiting):
         """Let a message wait; if too many do, the oldest loses its link."""
@@ -158,7 +158,7 @@ cdef class Pending:
         cdef Wait wait
         while self.count:
             wait = self.pull()
-            drop(&wait)
+            release_wait(&wait)
         return 0
 
     cdef Wait* at(self, Py_ssize_t index) noexcept:
@@ -179,11 +179,11 @@ cdef class Pending:
         elif self.count == self.room:
             self._make_room()
         cdef Wait* wait = self.at(self.count)
-        wait.message, wait.type, wait.about = kept(message), kept(type), kept(about)
+        wait.message, wait.type, wait.about = hold(message), hold(type), hold(about)
         wait.trace, wait.cause = trace, cause
         self.count += 1
         if is_full:
-            drop(&oldest)
+            release_wait(&oldest)
         return 0
 
     cdef int _make_room(self) except -1:
@@ -205,7 +205,7 @@ cdef class Pending:
         return <object>wait.message, trace, wait.cause, <object>wait.type
 
 
-cdef int drop(Wait* wait) except -1:
+cdef int release_wait(Wait* wait) except -1:
     """Let go of what was taken out."""
     Py_DECREF(<object>wait.message)
     Py_DECREF(<object>wait.type)
@@ -298,7 +298,7 @@ cdef class Written:
     def __dealloc__(self):
         cdef Py_ssize_t index
         for index in range(self.count):
-            let_go(&self.rows[index])
+            release_row(&self.rows[index])
         free(self.rows)
 
     def __len__(self):
@@ -380,10 +380,10 @@ cdef class Written:
         cdef Row* row = self.row(index)
         cdef Row before = row[0]
         row.kind, row.weight = EMPTY, 0
-        row.known = row.what = row.about = kept(None)
+        row.known = row.what = row.about = hold(None)
         Py_INCREF(None)
         Py_INCREF(None)
-        let_go(&before)
+        release_row(&before)
 
     cdef Row* row(self, Py_ssize_t index) except NULL:
         if not 0 <= index < self.count:
@@ -400,7 +400,7 @@ cdef class Written:
         row.kind, row.at, row.weight = kind, at, weight
         row.took_s = row.cause = -1
         row.waited_s = row.trace = 0
-        row.known, row.what, row.about = kept(known), kept(what), kept(about)
+        row.known, row.what, row.about = hold(known), hold(what), hold(about)
         self.count += 1
         return row
 
@@ -415,7 +415,7 @@ cdef class Written:
         return 0
 
 
-cdef int let_go(Row* row) except -1:
+cdef int release_row(Row* row) except -1:
     """Let go of what a row holds."""
     Py_DECREF(<object>row.known)
     Py_DECREF(<object>row.what)
@@ -423,7 +423,7 @@ cdef int let_go(Row* row) except -1:
     return 0
 
 
-cdef PyObject* kept(what) noexcept:
+cdef PyObject* hold(what) noexcept:
     """Return a reference that is held from now on."""
     Py_INCREF(what)
     return <PyObject*>what

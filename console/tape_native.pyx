@@ -111,7 +111,7 @@ cdef class Tape:
         self._most = MOST
 
     def __dealloc__(self):
-        release(self._captured, self._count)
+        release_all(self._captured, self._count)
         free(self._captured)
         free(self._spare)
 
@@ -136,7 +136,7 @@ cdef class Tape:
         try:
             return self._fold(captured, count)
         finally:
-            release(captured, count)
+            release_all(captured, count)
             if self._spare == NULL:
                 self._spare, self._spare_room = captured, room
             else:
@@ -284,7 +284,7 @@ cdef class Tape:
                     wait = known.pending.pull()
                     running.trace_number, running.cause_number = wait.trace, wait.cause
                     running.about, running.name = <object>wait.about, <object>wait.type
-                    drop(&wait)
+                    release_wait(&wait)
                 else:
                     folding.begin(known, <object>happening.one, running, <object>happening.three)
                 continue
@@ -365,7 +365,7 @@ cdef class Tape:
         return system_timer() if self._is_system_timer else self.timer()
 
 
-cdef void release(Happening* captured, Py_ssize_t count):
+cdef void release_all(Happening* captured, Py_ssize_t count):
     """Let go of what some happenings were about."""
     cdef Py_ssize_t index
     for index in range(count):
@@ -389,7 +389,7 @@ cdef object payload_of(event, str name, PyObject** latest):
             return None
         if type(<object>found) is str:
             Py_XDECREF(latest[0])
-            latest[0] = kept(<object>found)
+            latest[0] = hold(<object>found)
     found = PyDict_GetItemWithError(<dict>event, "text")
     if found != NULL and type(<object>found) is str:
         return <object>found
@@ -430,6 +430,6 @@ cdef int set_cause(connection, cause) except -1:
         return 0
     cdef PyObject** place = <PyObject**>(<char*><PyObject*>connection + CAUSE)
     cdef PyObject* before = place[0]
-    place[0] = kept(cause)
+    place[0] = hold(cause)
     Py_XDECREF(before)
     return 0
