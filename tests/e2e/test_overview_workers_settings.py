@@ -123,6 +123,44 @@ async def test_a_chart_is_drawn_follows_the_theme_and_ends_with_its_page(console
     await expect(console.locator("figure[data-chart] .uplot")).to_have_count(3)
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_how_much_time_is_shown_is_chosen_by_keyboard_and_stays_in_the_address(
+    console: Page, width: int
+) -> None:
+    await console.set_viewport_size({"width": width, "height": 844})
+    await console.goto("/console/overview/")
+    await settled(console)
+    bases = console.get_by_role("navigation", name="Time base")
+    ten, two = (bases.get_by_role("link", name=f"{n} min", exact=True) for n in (10, 2))
+    await expect(ten).to_be_in_viewport(ratio=1)
+    for chosen, minutes, points in ((ten, 10, 60), (two, 2, 12)):
+        await chosen.focus()
+        await console.keyboard.press("Enter")
+        await expect(chosen).to_have_attribute("aria-current", "true")
+        await expect(console).to_have_url(containing(f"?minutes={minutes}"))
+        await expect(chosen).to_be_focused()
+        chart = console.locator("#chart-messages")
+        said = re.compile(f"^Messages, last {minutes} minutes")
+        await expect(chart.get_by_role("img", name=said)).to_be_visible()
+        await expect(chart.locator("[data-times] span").first).to_have_text(f"\u2212{minutes} min")
+        data = await chart.locator("script").evaluate("one => JSON.parse(one.textContent)")
+        assert {len(signal["values"]) for signal in data["signals"]} == {points}
+    await expect(bases.locator("[aria-current]")).to_have_count(1)
+
+
+async def test_the_chart_of_connections_has_a_line_more_once_there_are_several_processes(
+    console: Page, servers: tuple[DemoServer, DemoServer]
+) -> None:
+    one, _ = servers
+    await console.goto(f"/console/overview/?process={name(one)}")
+    await settled(console)
+    lines = console.locator("#chart-connections [data-signal]")
+    await expect(lines).to_have_count(1)
+    await console.get_by_role("navigation", name="Process").get_by_role("link", name="All").click()
+    await expect(lines).to_have_count(2)
+    await expect(console.locator("#chart-connections")).to_contain_text("fullest process")
+
+
 @pytest.mark.parametrize("width", [1440, 1200, 1024, 390])
 async def test_what_the_lines_of_a_chart_are_now_is_not_cut(console: Page, width: int) -> None:
     await console.set_viewport_size({"width": width, "height": 900})
