@@ -195,13 +195,28 @@ async def test_a_chart_s_graticule_is_not_dashed_by_its_lines(console: Page) -> 
     assert dashed == []
 
 
-async def test_on_a_phone_all_that_is_said_of_a_worker_is_in_sight(console: Page) -> None:
-    await console.set_viewport_size(PHONE)
-    await console.goto("/console/workers/")
-    row = console.get_by_role("table", name="What each worker does").get_by_role("row").last
-    await expect(row.get_by_role("cell")).to_have_count(7)
-    for cell in await row.get_by_role("cell").all():
-        await expect(cell).to_be_in_viewport(ratio=1)
+@pytest.mark.parametrize(
+    ("room", "table", "cells"),
+    [
+        ("workers", "What each worker does", 7),
+        ("overview", "Consumers over the last", 9),
+        ("overview", "Processes that report", 8),
+        ("settings", "The settings of the console", 3),
+        ("settings", "The processes with their versions", 5),
+    ],
+)
+async def test_on_a_phone_all_that_a_row_says_is_in_sight(
+    console: Page, servers: tuple[DemoServer, DemoServer], room: str, table: str, cells: int
+) -> None:
+    async with connect(servers[0]) as socket:
+        await socket.recv()
+        await console.set_viewport_size(PHONE)
+        await console.goto(f"/console/{room}/")
+        row = console.get_by_role("table", name=table).get_by_role("row").nth(1)
+        await expect(row.get_by_role("cell")).to_have_count(cells)
+        await row.get_by_role("cell").last.scroll_into_view_if_needed()
+        for cell in await row.get_by_role("cell").filter(has_text=re.compile(".")).all():
+            await expect(cell).to_be_in_viewport(ratio=1)
     wide = "wraps => wraps.filter((one) => one.scrollWidth > one.clientWidth).length"
     assert await console.locator(".table-wrap").evaluate_all(wide) == 0
 
