@@ -31,10 +31,6 @@ ERRORS_KEPT = 200
 STEPS_AGAIN = 4
 """Of the last steps it is asked again what happened; those before them are over."""
 
-ANSWER_S = 0.8
-SHARED_S = 0.2
-"""How old what another viewer was told may be."""
-
 CHECK_S = 3.0
 
 
@@ -62,7 +58,7 @@ class OverviewPage(PollingPage):
 
     async def load(self) -> None:
         """Read what the processes did, and what went wrong."""
-        await self._read(whole=True)
+        await self._read_steps(whole=True)
         found = await relay.entries(self.query.query, limit=ERRORS_KEPT)
         self.reached, self.since = found.position, dict(found.since)
         self.errors.extend(found.entries)
@@ -77,7 +73,9 @@ class OverviewPage(PollingPage):
         is_news = await self._hear(update)
         passed_s = self._clock() - self._read_at
         if passed_s >= self.tick_s:
-            await self._read(whole=self._has_newcomers or passed_s > (STEPS_AGAIN - 2) * STEP_S)
+            await self._read_steps(
+                whole=self._has_newcomers or passed_s > (STEPS_AGAIN - 2) * STEP_S
+            )
         if self.sent.is_new("form", self._form):
             update.data["needs"] = self._form  # the screen may have another one
         self._add_note(update)
@@ -176,17 +174,12 @@ class OverviewPage(PollingPage):
     def _is_chosen(self, status: ProcessStatus) -> bool:
         return not status.is_stale and self.process in ("", status.process.name)
 
-    async def _read(self, *, whole: bool) -> None:
+    async def _read_steps(self, *, whole: bool) -> None:
         self._read_at = self._clock()
         if whole:
             found, silent = await relay.activity()
         else:
-            found, silent = await relay.shared.get(
-                ("activity", STEPS_AGAIN),
-                lambda: relay.activity(STEPS_AGAIN, timeout_s=ANSWER_S),
-                now=self._clock(),
-                age_s=SHARED_S,
-            )
+            found, silent = await self._lately(STEPS_AGAIN)
         known = self.activities
         self._has_newcomers = not whole and not known.keys() >= found.keys()
         there = {status.process.epoch for status in self.statuses}
