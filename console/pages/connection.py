@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from console.entry import unspell
+from console.exports.scope_literal import scope_literal
 from console.group_view import GroupRow
 from console.pages.json_tree import Node, tree
 from console.pages.message import Message
@@ -98,6 +99,7 @@ class ConnectionPage(Page):
         self.older = ""
         self.matched = 0
         self.scope: Node | None = None
+        self.scope_code = ""
         self.groups: list[JoinedGroup] = []
         self._last_at: float | None = None
         self._handled_ms: dict[str, float] = {}
@@ -132,7 +134,8 @@ class ConnectionPage(Page):
         if self.tab == "groups":
             await self._read_groups()
         if self.tab == "scope":
-            self.scope = tree(self.view.redacted_scope())
+            shown = self.view.redacted_scope()
+            self.scope, self.scope_code = tree(shown), scope_literal(shown)
         await self.message.load()
 
     async def update(self) -> Update:

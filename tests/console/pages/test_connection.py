@@ -68,3 +68,12 @@ async def test_a_session_s_values_are_written_as_json_and_its_secrets_are_marked
     assert '<span class="jn">3</span>' in html
     assert "&lt;b&gt;" in html
     assert REDACTED not in html
+
+
+async def test_the_scope_can_be_taken_away_as_python(recording: Recording) -> None:
+    connection = recording.open("/ws/<b>/", headers=[(b"host", b"example.com")])
+    page = await loaded(connection, "tab=scope")
+    html = render_to_string("console/parts/scope.html", {"page": page})
+    assert "[[b&quot;host&quot;, b&quot;example.com&quot;]]" in html
+    assert "&quot;/ws/&lt;b&gt;/&quot;" in html
+    assert (await loaded(connection)).scope_code == ""
