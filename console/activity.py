@@ -207,15 +207,25 @@ def _rates(activity: Activity, names: Sequence[str], steps: int) -> list[float]:
 
 def open_counts(activities: Iterable[Activity]) -> list[int]:
     """Return how many connections were open at the end of each step, oldest first."""
-    total = [0] * STEPS
-    for activity in activities:
-        opened = added([activity.steps.opened], STEPS)
-        closed = added([activity.steps.closed], STEPS)
-        count = activity.totals.open_count
-        for place in range(STEPS - 1, -1, -1):
-            total[place] += max(count, 0)
-            count -= opened[place] - closed[place]
-    return total
+    each = [_open_counts(activity) for activity in activities]
+    return list(map(sum, zip(*each, strict=True))) or [0] * STEPS
+
+
+def fullest_counts(activities: Iterable[Activity]) -> list[int]:
+    """Return how many were open in that process which had the most, at the end of each step."""
+    each = [_open_counts(activity) for activity in activities]
+    return list(map(max, zip(*each, strict=True))) or [0] * STEPS
+
+
+def _open_counts(activity: Activity) -> list[int]:
+    opened = added([activity.steps.opened], STEPS)
+    closed = added([activity.steps.closed], STEPS)
+    count = activity.totals.open_count
+    counts = []
+    for came, went in zip(reversed(opened), reversed(closed), strict=True):
+        counts.append(max(count, 0))
+        count -= came - went
+    return counts[::-1]
 
 
 def quantiles(activities: Iterable[Activity], share: float) -> list[float | None]:
@@ -223,9 +233,19 @@ def quantiles(activities: Iterable[Activity], share: float) -> list[float | None
 
     None for a step in which none ended.
     """
+    return [_quantile(step, share) for step in _durations(activities)] or [None] * STEPS
+
+
+def durations(activities: Iterable[Activity], steps: int) -> array[int]:
+    """Return what all handlers took that ended in the last `steps`, in buckets."""
+    return merged(_in_step(step) for step in _durations(activities)[-steps:])
+
+
+def _durations(activities: Iterable[Activity]) -> list[tuple[Pairs, ...]]:
+    """Return what handlers took in each step, oldest first: of each process."""
     known = [activity.steps.durations for activity in activities]
     padded = [((),) * (STEPS - len(one)) + one for one in known]
-    return [_quantile(step, share) for step in zip(*padded, strict=True)] or [None] * STEPS
+    return list(zip(*padded, strict=True))
 
 
 def handlers_of(activities: Iterable[Activity]) -> list[HandlerActivity]:
@@ -264,10 +284,14 @@ def _held(counts: Sequence[int]) -> Sequence[int]:
 @lru_cache(maxsize=16 * STEPS)
 def _quantile(step: tuple[Pairs, ...], share: float) -> float | None:
     """Return a quantile of one step of all processes; all but the last steps stay as they are."""
-    if not any(step):
-        return None
-    buckets = merged(step)
-    return quantile(buckets, share, LONGEST_S) if any(buckets) else None
+    pairs = _in_step(step)
+    return quantile(merged([pairs]), share, LONGEST_S) if pairs else None
+
+
+@lru_cache(maxsize=16 * STEPS)
+def _in_step(step: tuple[Pairs, ...]) -> Pairs:
+    """Return what the handlers of one step took in all processes together."""
+    return sparse(merged(step)) if any(step) else ()
 
 
 _SERIES = fields(Steps)

@@ -16,7 +16,7 @@ Mark: TypeAlias = Literal["ch", "dir"]
 
 STEPS_A_MINUTE = 6
 TIME_BASES = (2, 5, 10)
-"""Minutes that a chart may show: the least of them that hold what there is."""
+"""Minutes that a chart may show: those that are chosen, or the least that hold what there is."""
 
 PLACES = 3
 """Digits of a value that a chart can show: more would be sent for nothing."""
@@ -89,6 +89,11 @@ class Chart:
 def time_base(age_s: float) -> int:
     """Return how many minutes a chart shows of processes of which the oldest has run so long."""
     return next((minutes for minutes in TIME_BASES if age_s <= minutes * 60), TIME_BASES[-1])
+
+
+def chosen_base(text: str) -> int | None:
+    """Return the minutes that an address names; None for none that a chart may show."""
+    return next((minutes for minutes in TIME_BASES if str(minutes) == text), None)
 
 
 def _plain(signal: Signal, minutes: int) -> dict[str, Any]:

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from console.entry import unspell
+from console.exports.scope_literal import scope_literal
 from console.group_view import GroupRow
 from console.pages.json_tree import Node, tree
 from console.pages.message import Message
 from console.pages.page import Crumb, Page, Partial, Update
-from console.pages.timeline import TimelineRow, timeline
+from console.pages.timeline import (
+    HandlerTimes,
+    TimelineRow,
+    handled_ms,
+    handler_times,
+    timeline,
+)
 from console.query import parse
 from console.reading import Interest
 from console.relay import relay
@@ -31,17 +38,22 @@ KINDS = (
     ("in", "dir:in", "in"),
     ("out", "dir:out", "out"),
     ("layer", "dir:layer,deliver", "layer"),
+    ("handlers", "dir:handler,error", "handler"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class KindOfEvent:
-    """A filter of the timeline: its name, what it asks for, its glyph, and how many there were."""
+    """A filter of the timeline: its name, what it asks for, and its glyph.
+
+    Attributes:
+        count: how many there were; None if that is not counted.
+    """
 
     label: str
     query: str
     direction: str
-    count: int
+    count: int | None
     is_on: bool
 
 
@@ -87,8 +99,10 @@ class ConnectionPage(Page):
         self.older = ""
         self.matched = 0
         self.scope: Node | None = None
+        self.scope_code = ""
         self.groups: list[JoinedGroup] = []
         self._last_at: float | None = None
+        self._handled_ms: dict[str, float] = {}
         self._revision = -1
 
     @property
@@ -116,10 +130,12 @@ class ConnectionPage(Page):
         self.rows = timeline(found.entries, self.view.opened_at)
         self.older = found.entries[0].position if found.matched > len(found.entries) > 0 else ""
         self._last_at = self.rows[-1].starts_at if self.rows else None
+        self._handled_ms = handled_ms(found.entries)
         if self.tab == "groups":
             await self._read_groups()
         if self.tab == "scope":
-            self.scope = tree(self.view.redacted_scope())
+            shown = self.view.redacted_scope()
+            self.scope, self.scope_code = tree(shown), scope_literal(shown)
         await self.message.load()
 
     async def update(self) -> Update:
@@ -128,6 +144,8 @@ class ConnectionPage(Page):
         if self.reached is None:
             return update
         entries, view = await self._read_changes(update)
+        handled = self._handled_ms | handled_ms(entries)  # some may be known from loading
+        self._handled_ms = dict([*handled.items()][-LIMIT:])
         if entries and self.tab == "timeline":
             self.rows = timeline(entries, self.view.opened_at, self._last_at)
             self._last_at = self.rows[-1].starts_at
@@ -161,14 +179,24 @@ class ConnectionPage(Page):
         return held if isinstance(held, Mapping) else None
 
     @property
+    def session_values(self) -> list[tuple[str, Node]]:
+        """The same, each value as a tree."""
+        return [(str(name), tree(value)) for name, value in (self.session or {}).items()]
+
+    @property
     def kinds(self) -> list[KindOfEvent]:
         """Filters of the timeline that are one click away."""
+        counts = (self.view.in_count, self.view.out_count, self.view.layer_count, None)
         return [
             KindOfEvent(*kind, count, self.query.text == kind[1])
-            for kind, count in zip(
-                KINDS, (self.view.in_count, self.view.out_count, self.view.layer_count), strict=True
-            )
+            for kind, count in zip(KINDS, counts, strict=True)
         ]
+
+    @property
+    def handler_times(self) -> HandlerTimes | None:
+        """How long the latest handlers took; None on a timeline that has not all of these."""
+        has_all = not self.query.text and not self.before
+        return handler_times(self._handled_ms.values()) if has_all else None
 
     async def _read_groups(self) -> None:
         known, _ = await relay.groups()

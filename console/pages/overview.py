@@ -11,7 +11,8 @@ from console.activity import Activity, follow
 from console.first_run import Check, checks
 from console.handlers import STEP_S
 from console.pages import overview_figures as figures
-from console.pages.charts import Chart, time_base
+from console.pages.charts import TIME_BASES, Chart, chosen_base, time_base
+from console.pages.overview_charts import charts
 from console.pages.page import Update
 from console.pages.polling import PollingPage
 from console.pages.problems import Problem, problems
@@ -30,15 +31,13 @@ ERRORS_KEPT = 200
 STEPS_AGAIN = 4
 """Of the last steps it is asked again what happened; those before them are over."""
 
-ANSWER_S = 0.8
-SHARED_S = 0.2
-"""How old what another viewer was told may be."""
-
 CHECK_S = 3.0
 
 
 class OverviewPage(PollingPage):
     """All processes, or the one that the address names, over the last 10 minutes at most.
+
+    Its address may name fewer of them, as `minutes`.
 
     Args:
         clock: seconds that only grow.
@@ -59,7 +58,7 @@ class OverviewPage(PollingPage):
 
     async def load(self) -> None:
         """Read what the processes did, and what went wrong."""
-        await self._read(whole=True)
+        await self._read_steps(whole=True)
         found = await relay.entries(self.query.query, limit=ERRORS_KEPT)
         self.reached, self.since = found.position, dict(found.since)
         self.errors.extend(found.entries)
@@ -74,11 +73,13 @@ class OverviewPage(PollingPage):
         is_news = await self._hear(update)
         passed_s = self._clock() - self._read_at
         if passed_s >= self.tick_s:
-            await self._read(whole=self._has_newcomers or passed_s > (STEPS_AGAIN - 2) * STEP_S)
-        form = "#checks" if self.is_first_run else "#readouts"
-        if self.sent.is_new("form", form):
-            update.data["needs"] = form  # the screen may have the other one
+            await self._read_steps(
+                whole=self._has_newcomers or passed_s > (STEPS_AGAIN - 2) * STEP_S
+            )
+        if self.sent.is_new("form", self._form):
+            update.data["needs"] = self._form  # the screen may have another one
         self._add_note(update)
+        self._add(update, "time-base", (self.minutes, self.is_first_run))
         if self.is_first_run:
             await self._add_checks(update)
         elif passed_s >= self.tick_s:
@@ -101,8 +102,15 @@ class OverviewPage(PollingPage):
         )
 
     @property
+    def time_bases(self) -> Sequence[int]:
+        """The minutes that may be chosen."""
+        return TIME_BASES
+
+    @property
     def minutes(self) -> int:
-        """What the charts show: no more than the oldest process has lived."""
+        """What is shown: as many as are chosen, or no more than the oldest process has lived."""
+        if (chosen := chosen_base(self.params.get("minutes", ""))) is not None:
+            return chosen
         began = [one.process.started_at for one in self.statuses if self._is_chosen(one)]
         return time_base(time.time() - min(began, default=0.0))
 
@@ -114,12 +122,12 @@ class OverviewPage(PollingPage):
     @property
     def readouts(self) -> list[figures.Readout]:
         """The figures at the top."""
-        return figures.readouts(self._chosen, time.time())
+        return figures.readouts(self._chosen, time.time(), self.minutes)
 
     @property
     def charts(self) -> list[Chart]:
         """The screens."""
-        return figures.charts(self._chosen, self.minutes)
+        return charts(self._chosen, self.minutes)
 
     @property
     def consumers(self) -> list[figures.ConsumerRow]:
@@ -166,17 +174,12 @@ class OverviewPage(PollingPage):
     def _is_chosen(self, status: ProcessStatus) -> bool:
         return not status.is_stale and self.process in ("", status.process.name)
 
-    async def _read(self, *, whole: bool) -> None:
+    async def _read_steps(self, *, whole: bool) -> None:
         self._read_at = self._clock()
         if whole:
             found, silent = await relay.activity()
         else:
-            found, silent = await relay.shared.get(
-                ("activity", STEPS_AGAIN),
-                lambda: relay.activity(STEPS_AGAIN, timeout_s=ANSWER_S),
-                now=self._clock(),
-                age_s=SHARED_S,
-            )
+            found, silent = await self._lately(STEPS_AGAIN)
         known = self.activities
         self._has_newcomers = not whole and not known.keys() >= found.keys()
         there = {status.process.epoch for status in self.statuses}
@@ -198,6 +201,12 @@ class OverviewPage(PollingPage):
         fresh = sorted([*found.entries, *heard], key=lambda entry: entry.at)
         self.errors.extend(fresh)
         return bool(fresh)
+
+    @property
+    def _form(self) -> str:
+        """An element that only a screen of this form has: a chart keeps the lines it began with."""
+        lines = 2 if len(self._chosen) > 1 else 1
+        return "#checks" if self.is_first_run else f'#chart-connections[data-lines="{lines}"]'
 
     def _add_regions(self, update: Update) -> None:
         rows = self.rows

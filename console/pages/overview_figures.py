@@ -1,4 +1,4 @@
-"""The figures of the Overview: readouts, charts, and the rows of consumers and processes.
+"""The figures of the Overview: readouts, and the rows of consumers and processes.
 
 Owns the arithmetic and the words; the page has read what it is made of. Pure.
 """
@@ -15,16 +15,14 @@ from console.activity import (
     Activity,
     HandlerActivity,
     added,
+    durations,
     handlers_of,
-    merged,
-    open_counts,
-    quantiles,
     rate_now,
     series,
 )
 from console.handlers import STEP_S
-from console.latency import quantile
-from console.pages.charts import TIME_BASES, Chart, Signal
+from console.latency import LONGEST_S, quantile
+from console.pages.charts import STEPS_A_MINUTE, TIME_BASES
 from console.templatetags.channelscope import clock_s, rate, thousands, took
 
 if TYPE_CHECKING:
@@ -124,15 +122,15 @@ class ProcessRow:
     silence: int
 
 
-def readouts(activities: Sequence[Activity], now: float) -> list[Readout]:
-    """Return the figures at the top of the page."""
-    inbound, outbound = series(activities, "inbound"), series(activities, "outbound")
+def readouts(
+    activities: Sequence[Activity], now: float, minutes: int = TIME_BASES[-1]
+) -> list[Readout]:
+    """Return the figures at the top of the page, of so many minutes up to `now`."""
     sent, delivered = rate_now(activities, "sent"), rate_now(activities, "delivered")
-    handlers = handlers_of(activities)
     return [
         _connections(activities),
-        Readout("Messages in", rate(inbound[-1]), "/s", _peak(inbound, now), "in"),
-        Readout("Messages out", rate(outbound[-1]), "/s", _peak(outbound, now), "out"),
+        _inbound(activities, now, minutes),
+        _outbound(activities, minutes),
         Readout(
             "Layer messages",
             rate(sent + delivered),
@@ -140,18 +138,9 @@ def readouts(activities: Sequence[Activity], now: float) -> list[Readout]:
             f"{rate(sent)} sent, {rate(delivered)} delivered",
             "layer",
         ),
-        _drops(activities),
-        _errors(activities, handlers),
-        _latency(_p95(handlers)),
-    ]
-
-
-def charts(activities: Sequence[Activity], minutes: int = TIME_BASES[-1]) -> list[Chart]:
-    """Return the charts of so many minutes: what passes, how long handlers take, who is there."""
-    return [
-        _messages_chart(activities, minutes),
-        _latency_chart(activities, minutes),
-        _connections_chart(activities, minutes),
+        _drops(activities, now, minutes),
+        _errors(activities, now, minutes),
+        _latency(activities, minutes),
     ]
 
 
@@ -222,96 +211,66 @@ def _shares(counts: Mapping[str, int]) -> tuple[Share, ...]:
     return tuple(shares)
 
 
-def _peak(values: Sequence[float], now: float) -> str:
+def _inbound(activities: Sequence[Activity], now: float, minutes: int) -> Readout:
+    values = series(activities, "inbound")[-minutes * STEPS_A_MINUTE :]
     top = max(values)
-    if not top:
-        return "none in 10 min"
-    steps_ago = list(reversed(values)).index(top)
-    return f"peak {rate(top)} at {clock_s(now - steps_ago * STEP_S)}"
+    peak = f"peak {rate(top)} at {_clock(now, values[::-1].index(top))}"
+    return Readout("Messages in", rate(values[-1]), "/s", peak if top else _none(minutes), "in")
 
 
-def _drops(activities: Sequence[Activity]) -> Readout:
-    count = _total(activities, "dropped")
-    reasons: dict[str, int] = {}
-    for activity in activities:
-        for reason, drops in activity.drops.items():
-            reasons[reason] = reasons.get(reason, 0) + drops
-    most = max(reasons, key=lambda reason: reasons[reason], default="")
-    under = f"in 10 min, mostly {most}" if count and most else "in 10 min"
-    return Readout("Layer drops", thousands(count), under=under, tone="warn" if count else "")
+def _outbound(activities: Sequence[Activity], minutes: int) -> Readout:
+    now = rate_now(activities, "outbound")
+    came, went = (sum(_counts(activities, name, minutes)) for name in ("inbound", "outbound"))
+    under = f"{rate(went / came)} per message in" if came else "none came in"
+    return Readout("Messages out", rate(now), "/s", under if went else _none(minutes), "out")
 
 
-def _errors(activities: Sequence[Activity], handlers: Sequence[HandlerActivity]) -> Readout:
-    count = _total(activities, "errors")
-    failing = sum(1 for handler in handlers if handler.errors)
-    under = f"in {failing} handler{'' if failing == 1 else 's'}, 10 min" if failing else "in 10 min"
-    return Readout("Errors", thousands(count), under=under, tone="danger" if count else "")
+def _drops(activities: Sequence[Activity], now: float, minutes: int) -> Readout:
+    counts = _counts(activities, "dropped", minutes)
+    reasons = {name for one in activities for name, drops in one.drops.items() if drops}
+    why = reasons.pop() if len(reasons) == 1 else "last"
+    under = f"{why} at {_last(counts, now)}" if any(counts) else f"in {minutes} min"
+    tone = "warn" if any(counts) else ""
+    return Readout("Layer drops", thousands(sum(counts)), under=under, tone=tone)
 
 
-def _latency(p95_s: float | None) -> Readout:
-    if p95_s is None:
-        return Readout("Handler p95", NOTHING, under="no handler has run")
+def _errors(activities: Sequence[Activity], now: float, minutes: int) -> Readout:
+    counts = _counts(activities, "errors", minutes)
+    under = f"last at {_last(counts, now)}" if any(counts) else f"in {minutes} min"
+    failing = sum(1 for handler in handlers_of(activities) if handler.errors)
+    if minutes == TIME_BASES[-1] and failing:  # of no other time is it known of each handler
+        under = f"in {failing} handler{'' if failing == 1 else 's'}, {minutes} min"
+    tone = "danger" if any(counts) else ""
+    return Readout("Errors", thousands(sum(counts)), under=under, tone=tone)
+
+
+def _latency(activities: Sequence[Activity], minutes: int) -> Readout:
+    took_s = durations(activities, minutes * STEPS_A_MINUTE)
+    if not any(took_s):
+        return Readout("Handler p95", NOTHING, under=_none(minutes))
+    longest_s = max((one.max_s for one in handlers_of(activities)), default=LONGEST_S)
+    p95_s = quantile(took_s, 0.95, longest_s)
     figure, unit = took(p95_s * 1_000).split()
     tone = "warn" if p95_s >= SLOW_S else ""
-    return Readout("Handler p95", figure, unit, "over 10 min", tone=tone)
+    return Readout("Handler p95", figure, unit, f"over {minutes} min", tone=tone)
 
 
-def _total(activities: Sequence[Activity], name: str) -> int:
-    return sum(sum(added([getattr(one.steps, name)], 60)) for one in activities)
+def _counts(activities: Sequence[Activity], name: str, minutes: int) -> tuple[int, ...]:
+    """Return how often something happened in each step of so many minutes."""
+    return added([getattr(one.steps, name) for one in activities], minutes * STEPS_A_MINUTE)
 
 
-def _p95(handlers: Sequence[HandlerActivity]) -> float | None:
-    if not handlers:
-        return None
-    buckets = merged(handler.buckets for handler in handlers)
-    return quantile(buckets, 0.95, max(handler.max_s for handler in handlers))
+def _last(counts: Sequence[int], now: float) -> str:
+    """Return when something happened for the last time."""
+    return _clock(now, next((ago for ago, count in enumerate(reversed(counts)) if count), 0))
 
 
-def _messages_chart(activities: Sequence[Activity], minutes: int) -> Chart:
-    signals = []
-    for name, direction, names in (
-        ("in", "in", ("inbound",)),
-        ("out", "out", ("outbound",)),
-        ("layer", "layer", ("sent", "delivered")),
-    ):
-        values = series(activities, *names)
-        icon = f"d-{direction}"
-        signals.append(Signal(name, "dir", direction, rate(values[-1]), values, "/s", icon))
-    said = ", ".join(f"{signal.name} {signal.said} a second" for signal in signals)
-    sentence = f"Messages, last {minutes} minutes. Now: {said}."
-    return Chart("chart-messages", "Messages", sentence, tuple(signals), minutes=minutes)
+def _clock(now: float, steps_ago: int) -> str:
+    return clock_s(now - steps_ago * STEP_S)
 
 
-def _connections_chart(activities: Sequence[Activity], minutes: int) -> Chart:
-    values = open_counts(activities)
-    opened = rate_now(activities, "opened")
-    signal = Signal("open", "ch", "1", thousands(values[-1]), values, is_area=True)
-    sentence = (
-        f"Open connections, last {minutes} minutes. Now: {signal.said};"
-        f" {rate(opened)} opened a second, at most {thousands(max(values))} open."
-    )
-    title = "Open connections"
-    return Chart("chart-connections", title, sentence, (signal,), least=5, minutes=minutes)
-
-
-def _latency_chart(activities: Sequence[Activity], minutes: int) -> Chart:
-    signals = []
-    for name, share, channel in (("p50", 0.5, "1"), ("p95", 0.95, "2"), ("p99", 0.99, "3")):
-        values = [
-            seconds * 1_000 if seconds is not None else None
-            for seconds in quantiles(activities, share)
-        ]
-        now = next((one for one in reversed(values[-2:]) if one is not None), None)
-        said = took(now) or NOTHING
-        signals.append(Signal(name, "ch", channel, said, values, is_dashed=name == "p99"))
-    said = ", ".join(f"{signal.name} {signal.said}" for signal in signals)
-    return Chart(
-        "chart-latency",
-        "Handlers, ms",
-        f"Handler time in milliseconds, last {minutes} minutes. Now: {said}.",
-        tuple(signals),
-        minutes=minutes,
-    )
+def _none(minutes: int) -> str:
+    return f"none in {minutes} min"
 
 
 def _consumer(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from console.activity import handlers_of
 from console.conf import settings
-from console.consumer_view import ConsumerView, HandlerView, read_consumer
-from console.pages.page import Page, Update
+from console.consumer_view import ConsumerView, read_consumer
+from console.pages.handler_rows import HandlerRow, handler_rows
+from console.pages.page import Update
+from console.pages.polling import PollingPage
 from console.pages.route_map import LINE, Box, LeafKey, Line, RouteMap, lay_out
 from console.reader import MISSED
 from console.reading import Interest, RouteCounts
@@ -72,21 +73,7 @@ class LineView:
     label_y: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerRow:
-    """One handler of the consumer that is looked at.
-
-    Attributes:
-        runs: how often its type was handled in the last 10 minutes, in all processes.
-        p95_ms: what 95 of 100 of these did not exceed; None if there were none.
-    """
-
-    view: HandlerView
-    runs: int
-    p95_ms: float | None
-
-
-class RoutingPage(Page):
+class RoutingPage(PollingPage):
     """The tree of the running application.
 
     Its address names the path that is tried, as `type` and `path`, and the leaf that is
@@ -98,19 +85,18 @@ class RoutingPage(Page):
     template: ClassVar[str] = "console/routing.html"
     title = "Routing"
 
-    def __init__(self, params: QueryDict, subject: str = "") -> None:
-        super().__init__(params, subject)
+    def __init__(self, params: QueryDict, subject: str = "", **clocks: Any) -> None:
+        super().__init__(params, subject, **clocks)
         self.path = params.get("path", "")
         self.leaf = params.get("leaf", "")
         self.protocol = params.get("type", "")
         self.resolution: Resolution | None = None
         self.consumer: ConsumerView | None = None
-        self.handlers: list[HandlerRow] = []
         self.map = RouteMap(0, 0, (), ())
         self.counts: Mapping[LeafKey, int] = {}
         self.missed: list[tuple[str, int]] = []
         self._elsewhere: list[RouteCounts] = []
-        self._asked_at = 0.0
+        self._asked_at = float("-inf")
         self._is_behind = False
 
     @property
@@ -168,22 +154,22 @@ class RoutingPage(Page):
             if self.resolution.is_found and not self.leaf:
                 self.leaf = _spell(self._matched)
         self.consumer = self._read_consumer()
-        if self.consumer is not None:
-            self.handlers = await _handlers(self.consumer)
-        await self._ask_others()
+        await self._ask()
         self.counts, self.missed = self._count()
 
     async def update(self) -> Update:
-        """Return the tree again if somebody came or went."""
+        """Return the tree again if somebody came or went, and what the handlers did meanwhile."""
         update = self.status()
         self._is_behind = bool(self.heard()) or self._is_behind
-        if self._wait_s <= 0:
-            await self._ask_others()
+        await self._ask()
         # A process that has started anew may have another tree.
         update.must_reload = not self._goes_on()
         self.counts, self.missed = self._count()
         self._add(update, "tree", self.counts)
         self._add(update, "missed", self.missed)
+        if self.consumer is not None:
+            self._add(update, "consumer-open", self.selected_count)
+            self._add(update, "handlers", self.handlers)
         return update
 
     @property
@@ -192,17 +178,37 @@ class RoutingPage(Page):
         return Interest("tail", COMINGS, limit=1)
 
     @property
+    def handlers(self) -> list[HandlerRow]:
+        """The handlers of the consumer that is looked at."""
+        return handler_rows(self.consumer, self.activities.values()) if self.consumer else []
+
+    @property
     def tick_s(self) -> float:
         """When it asks the others again."""
-        return min(max(self._wait_s, 0.0), 1.0)
+        return min(max(min(self._wait_s, self._handlers_wait_s), 0.0), 1.0)
 
     @property
     def _wait_s(self) -> float:
-        return self._asked_at + (NEWS_S if self._is_behind else ASK_S) - time.monotonic()
+        return self._asked_at + (NEWS_S if self._is_behind else ASK_S) - self._clock()
+
+    @property
+    def _handlers_wait_s(self) -> float:
+        if self.consumer is None:
+            return math.inf
+        return self._read_at + super().tick_s - self._clock()
+
+    async def _ask(self) -> None:
+        """Ask what it is time to ask for."""
+        due = []
+        if self._wait_s <= 0:
+            due.append(self._ask_others())
+        if self._handlers_wait_s <= 0:
+            due.append(self._read())
+        await asyncio.gather(*due)
 
     async def _ask_others(self) -> None:
         # What happens while they answer is asked for again.
-        self._is_behind, self._asked_at = False, time.monotonic()
+        self._is_behind, self._asked_at = False, self._clock()
         (_, *self._elsewhere), _ = await relay.routes(timeout_s=ANSWER_S)
 
     def _count(self) -> tuple[Mapping[LeafKey, int], list[tuple[str, int]]]:
@@ -284,20 +290,6 @@ def _map_of(application: Any) -> RouteMap:
 
 def _spell(key: LeafKey | None) -> str:
     return " ".join(key) if key is not None else ""
-
-
-async def _handlers(consumer: ConsumerView) -> list[HandlerRow]:
-    """Return the handlers of a consumer, with what each did lately."""
-    found, _ = await relay.activity(timeout_s=ANSWER_S)
-    did = {one.handler: one for one in handlers_of(found.values()) if one.consumer == consumer.name}
-    rows = []
-    for view in consumer.handlers:
-        one = did.get(view.message_type)
-        if view.name == "disconnect":  # by whichever event of its protocol says so
-            one = next((one for name, one in did.items() if name.endswith(".disconnect")), None)
-        p95_ms = one.quantile(0.95) * 1_000 if one is not None else None
-        rows.append(HandlerRow(view, one.count if one is not None else 0, p95_ms))
-    return rows
 
 
 def _key(leaf: str) -> LeafKey:

@@ -33,10 +33,6 @@ LAYERS_EVERY_S = 0.3
 DROPS_EVERY_S = 5.0
 """How often all that is held is searched for drops without a new one: old ones leave."""
 
-ANSWER_S = 0.8
-SHARED_S = 0.2
-"""How old what another viewer was told may be."""
-
 DROPS_SEEN = 1_000
 
 
@@ -177,22 +173,6 @@ class WorkersPage(PollingPage):
             if self.process in ("", status.process.name)
             if (activity := self.activities.get(status.process.epoch)) is not None
         ]
-
-    async def _read(self) -> None:
-        self._read_at = self._clock()
-        found, silent = await relay.shared.get(
-            ("activity", 1),
-            lambda: relay.activity(1, timeout_s=ANSWER_S),
-            now=self._clock(),
-            age_s=SHARED_S,
-        )
-        there = {status.process.epoch for status in self.statuses}
-        self.activities = {
-            epoch: activity
-            for epoch, activity in {**self.activities, **found}.items()
-            if epoch in there or epoch in found
-        }
-        self.silent = relay.names_of(silent)
 
     async def _read_layers(self) -> None:
         self._layers_at = self._clock()

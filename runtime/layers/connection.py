@@ -28,6 +28,7 @@ import hiredis
 from runtime.exceptions import LayerUnavailable, ServerRefusal
 from runtime.layers.addresses import Address
 from runtime.layers.dialing import Place, dial
+from runtime.layers.greeting import require_version, write_hello
 from runtime.tasks import cancel_and_wait, spawn
 
 logger = logging.getLogger("runtime.layers.connection")
@@ -50,7 +51,8 @@ STEADY_S: Final = 1.0
 MOST_WAITING: Final = 100_000
 """Commands that wait for a server that is away, before the next is refused."""
 
-OLDEST_SERVER: Final = (6, 2)
+BUFFER_BYTES: Final = 65_536
+"""What is read from the socket at a time, into one place: a new one each time costs page faults."""
 
 # The server, or what is loaded into it, is not what it was: greet it anew and ask again.
 _NOT_NOW = ("LOADING", "READONLY", "MASTERDOWN", "NOSCRIPT", "CLUSTERDOWN", "TRYAGAIN")
@@ -68,7 +70,7 @@ class _Call:
         self.is_kept = is_kept
 
 
-class Link(asyncio.Protocol):
+class Link(asyncio.BufferedProtocol):
     """A connection that comes back.
 
     It is opened by the first command, and again after each loss, until it is closed.
@@ -121,6 +123,9 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call] = deque()
         self._sent: deque[_Call] = deque()
+        self._behind: list[_Call] = []
+        self._when_heard: Callable[[], None] | None = None
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._reader = hiredis.Reader(replyError=ServerRefusal)
         self._socket: socket.socket | None = None
         self._transport: asyncio.Transport | None = None
@@ -159,6 +164,19 @@ class Link(asyncio.Protocol):
             is_kept: whether to send it again if its answer never comes; else it fails.
         """
         self._put(command, answer, is_kept)
+
+    def tell_behind(self, answer: Answer, *command: Argument) -> None:
+        """Do so behind what is asked for next, and in the same write; it is not sent again."""
+        self._behind.append(_Call(_pack(command), answer, self._loop.time(), is_kept=False))
+
+    def call_when_heard(self, callback: Callable[[], None]) -> None:
+        """Call `callback` behind those whom the next answers wake; without any, in the next turn.
+
+        One callback at a time: another one takes its place.
+        """
+        self._when_heard = callback
+        if not self._sent:
+            self._call_heard()
 
     def ask_first(self, *command: Argument) -> asyncio.Future[Any]:
         """Send a command before all that wait: for the greeting."""
@@ -199,16 +217,26 @@ class Link(asyncio.Protocol):
         self._is_paused = False
         self._heard_at = self._loop.time()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the next bytes go."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take the bytes that have come."""
+        self.take(self._buffer[:nbytes])
+
+    def take(self, data: bytes | memoryview) -> None:
         """Give each answer to who waits for it."""
         self._heard_at = self._loop.time()
         reader, transport = self._reader, self._transport
         try:
-            reader.feed(data)
+            reader.feed(data)  # type: ignore[arg-type]  # its stub knows no views
             while transport is self._transport and (reply := reader.gets()) is not False:
                 self._receive(reply)
         except hiredis.ProtocolError as error:
             self._abort(ConnectionError(f"it does not speak Redis's protocol: {error}"))
+        if self._when_heard is not None:
+            self._call_heard()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Take note that the server has gone."""
@@ -268,6 +296,8 @@ class Link(asyncio.Protocol):
         self._is_flushing = False
         if not self.is_up or self._is_paused or not self._waiting or self._transport is None:
             return
+        self._waiting.extend(self._behind)
+        self._behind.clear()
         self._transport.write(b"".join([call.packed for call in self._waiting]))
         self._sent.extend(self._waiting)
         self._waiting.clear()
@@ -324,7 +354,7 @@ class Link(asyncio.Protocol):
         self._flush()
 
     async def _greet_server(self, address: Address) -> None:
-        commands: list[tuple[Argument, ...]] = [("HELLO", 2, *await _login(address))]
+        commands: list[tuple[Argument, ...]] = [await write_hello(address)]
         if address.db:
             commands.append(("SELECT", address.db))
         commands += self._setup
@@ -336,7 +366,7 @@ class Link(asyncio.Protocol):
             if isinstance(answer, BaseException):
                 raise answer
         hello = dict(zip(answers[0][::2], answers[0][1::2], strict=True))
-        _require_version(hello[b"version"].decode())
+        require_version(hello[b"version"].decode())
         if not isinstance(self.place, Address) and hello[b"role"] != b"master":
             raise ConnectionError(f"{address} is not the master")
         self.client_id = hello[b"id"]
@@ -357,6 +387,8 @@ class Link(asyncio.Protocol):
         was_up, self.is_up = self.is_up, False
         self._down_at = self._loop.time()
         unanswered, self._sent = self._sent, deque()
+        unanswered.extend(self._behind)
+        self._behind.clear()
         self._waiting.extendleft(call for call in reversed(unanswered) if call.is_kept)
         if self._waiting and self._watch is None:
             self._watch_until(self._down_at + self._timeout_s)
@@ -367,6 +399,12 @@ class Link(asyncio.Protocol):
         for call in unanswered:
             if not call.is_kept:
                 call.answer(self._unavailable(f"the connection was lost: {self._reason}"))
+        self._call_heard()
+
+    def _call_heard(self) -> None:
+        callback, self._when_heard = self._when_heard, None
+        if callback is not None:
+            self._loop.call_soon(callback)
 
     def _fail_all(self) -> None:
         waiting, self._waiting = self._waiting, deque()
@@ -425,19 +463,3 @@ def answer_to(future: asyncio.Future[Any]) -> Answer:
             future.set_result(reply)
 
     return answer
-
-
-async def _login(address: Address) -> tuple[Argument, ...]:
-    if address.credentials is None:
-        return ()
-    login = await address.credentials.get_credentials_async()
-    return ("AUTH", *(login if len(login) == 2 else ("default", *login)))
-
-
-def _require_version(version: str) -> None:
-    with suppress(ValueError):  # a server that counts in another way is taken as it is
-        if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_SERVER:
-            needed = ".".join(map(str, OLDEST_SERVER))
-            raise ConnectionError(
-                f"it is version {version}, and {needed} is the oldest that serves"
-            )

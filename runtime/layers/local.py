@@ -107,7 +107,8 @@ class LocalChannels:
         waiting = Waiting(message, cause, time.monotonic() + self._expiry_s)
         if buffer.receivers and buffer.hand_over(waiting):
             return True
-        self._drop_expired(channel, buffer)
+        if buffer.messages:
+            self._drop_expired(channel, buffer)
         if len(buffer.messages) >= self._capacity_of(channel):
             drops.report(None, channel, message, "capacity", cause=cause)
             return False

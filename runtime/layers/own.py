@@ -37,6 +37,11 @@ class OwnTraffic:
         numbers = self._under_way.get(channel)
         return len(numbers) if numbers is not None else 0
 
+    @property
+    def is_to_groups(self) -> bool:
+        """Whether anything is under way to a group with own members."""
+        return bool(self._groups)
+
     def is_quiet(self, channel: str, groups: Iterable[str]) -> bool:
         """Return whether nothing is under way to `channel`, which is in `groups`."""
         if channel in self._under_way:

@@ -4,7 +4,9 @@ Owns the position up to which the stream has been read, the lease, and what foll
 the server has lost the stream. The entries themselves are the node's business. Made by
 the stream node, one for each server on which it can be written to.
 
-There is no task: each answer asks the next question.
+There is no task: each answer asks the next question. It waits on a connection of its own, where
+the server answers when something has come. What this process appends to its own stream it need
+not wait for: there the question goes with it, behind it and over the same connection.
 """
 
 from __future__ import annotations
@@ -86,6 +88,9 @@ class Post:
         self._on_pause = on_pause
         self._loop = asyncio.get_running_loop()
         self._entries: deque[Entry] = deque()
+        self._appending: Link | None = None  # over which this process has appended here
+        self._is_free = False  # to ask, over whichever connection
+        self._free_since = 0.0
         self._is_behind = True  # until an answer says otherwise
         self.ready: asyncio.Future[None] = self._loop.create_future()
         """Done when the stream has been there once."""
@@ -122,9 +127,20 @@ class Post:
             self._tell_gap("the server lost its stream, or it stood still beyond its lease")
         return bool(was_made) and is_known
 
+    def expect(self, link: Link) -> None:
+        """Read behind what is asked for next over `link`, which appends to this stream.
+
+        If a question is under way, it will be answered with that entry. The one after it is held
+        back until those who have been woken had their turn: they may append again.
+        """
+        self._appending = link
+        if self._is_free and link.is_up and not self._has_stood_still():
+            self._is_free = False
+            link.tell_behind(self._answered_behind, *self._question())
+
     async def close(self) -> None:
         """Stop reading."""
-        self.is_closed = True
+        self.is_closed, self._is_free = True, False
         await self.reader.close()
 
     def _held(self, answer: Any) -> None:
@@ -141,18 +157,36 @@ class Post:
         if self._is_behind:
             oldest = partial(self._told_oldest, self.last_id)
             self.reader.tell(oldest, *("XRANGE", self.key, "-", "+", "COUNT", 1), is_kept=False)
-        self.reader.tell(
-            self._answered,
-            "XREAD",
-            "COUNT",
-            MOST_ENTRIES,
-            "BLOCK",
-            self._block_ms,
-            "STREAMS",
-            self.key,
-            self.last_id,
-            is_kept=False,
-        )
+        question = self._question("BLOCK", self._block_ms)
+        self.reader.tell(self._answered, *question, is_kept=False)
+
+    def _question(self, *waiting: Argument) -> tuple[Argument, ...]:
+        position = ("STREAMS", self.key, self.last_id)
+        return ("XREAD", "COUNT", MOST_ENTRIES, *waiting, *position)
+
+    def _ask_next(self) -> None:
+        link, self._appending = self._appending, None
+        if link is None or self._is_behind or self.is_closed:
+            self._ask()
+        else:
+            self._is_free, self._free_since = True, self._loop.time()
+            link.call_when_heard(self._ask_if_free)
+
+    def _ask_if_free(self) -> None:
+        if self._is_free:
+            self._is_free = False
+            self._is_behind = self._has_stood_still()
+            self._ask()
+
+    def _has_stood_still(self) -> bool:
+        """Return whether nothing has been asked for so long that older entries may be gone."""
+        return (self._loop.time() - self._free_since) * 1000 > BEHIND_MS
+
+    def _answered_behind(self, answer: Any) -> None:
+        if isinstance(answer, Exception):
+            self._ask()  # over the connection for it, which may be well, or says what is wrong
+        else:
+            self._answered(answer)
 
     def _answered(self, answer: Any) -> None:
         if isinstance(answer, Exception):
@@ -168,8 +202,7 @@ class Post:
             self._ask()
         else:
             self._entries.extend(answer[0][1])
-            newest_ms = _position(self._entries[-1][0])[0]
-            is_old = self.now_ms - newest_ms > BEHIND_MS
+            is_old = self.now_ms - _written_ms(self._entries[-1][0]) > BEHIND_MS
             self._is_behind = is_old or len(self._entries) == MOST_ENTRIES
             self._hand_out()
 
@@ -195,13 +228,17 @@ class Post:
             head = fields[0]
             if head:
                 try:
-                    self._take(self, int(entry_id.partition(b"-")[0]), head, fields[1])
+                    self._take(self, _written_ms(entry_id), head, fields[1])
                 except Exception:  # a receiver's fault must not end the reading for the others
                     logger.exception("An entry of %s could not be handed over.", self.key)
-            if self._loop.time() > until:
+            if entries and self._loop.time() > until:
                 self._loop.call_soon(self._hand_out)
                 return
-        self._ask()
+        self._ask_next()
+
+
+def _written_ms(entry_id: bytes) -> int:
+    return int(entry_id.partition(b"-")[0])
 
 
 def _position(entry_id: bytes) -> tuple[int, int]:

@@ -109,7 +109,8 @@ class ServedNode(LinkedNode):
                 " Receive from a channel of your own: `await layer.new_channel()`."
             )
         await self.open()
-        await self._wait_if_full(channel)
+        if self._own.is_to_groups:
+            await self._wait_if_full(channel)
         return await self.local.receive(channel)
 
     async def send(self, channel: str, message: Message, payload: bytes) -> None:

@@ -302,8 +302,15 @@ class StreamNode(ServedNode):
 
     def _append(self, owner: str, head: str, payload: bytes) -> Awaitable[Any]:
         key = self.options.keys.node(owner)
+        if owner == self.id:
+            self._read_behind()
         limit = ("NOMKSTREAM", "MAXLEN", "~", self.options.stream_length)
         return self.servers.call(key, "XADD", key, *limit, "*", head, payload)
+
+    def _read_behind(self) -> None:
+        """Read the own stream behind what is sent next, if the same connection leads there."""
+        if self.servers.is_one:
+            self.post.expect(self.servers.links[0])
 
     async def _append_to_group(
         self, group: str, payload: bytes, author: Author | None
@@ -314,6 +321,8 @@ class StreamNode(ServedNode):
         keys = self.options.keys
         key, head = keys.group(group), self._group_head(group, author)
         length = self.options.stream_length
+        if group in self.membership:
+            self._read_behind()
         command = GROUP_SEND.command([key], keys.node_prefix, length, head, payload)
         named: list[bytes] = await self.servers.call(key, *command)
         return named
@@ -336,6 +345,8 @@ class StreamNode(ServedNode):
         key, head = keys.group(group), self._group_head(group, author, TO_KEPT)
         if self.servers.is_one:
             limits = (keys.node_prefix, self.options.stream_length)
+            if group in self.membership:
+                self._read_behind()
             command = self.kept.keeping(KEEP_AND_APPEND, group, head, payload, *limits)
             position, named = await self.servers.call(key, *command)
             return position, named

@@ -85,6 +85,7 @@ CHAINS: dict[str, imports.Chain] = {
     "layers on Redis": (
         ("runtime.layers.addresses", "runtime.layers.entries", "runtime.layers.keys"),
         "runtime.layers.dialing",
+        "runtime.layers.greeting",
         "runtime.layers.connection",
         ("runtime.layers.scripts", "runtime.layers.sentinel"),
         ("runtime.layers.shards", "runtime.layers.slots"),

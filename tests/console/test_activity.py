@@ -11,7 +11,9 @@ from console.activity import (
     Steps,
     added,
     bounded,
+    durations,
     follow,
+    fullest_counts,
     handlers_of,
     open_counts,
     quantiles,
@@ -61,6 +63,9 @@ def test_how_many_were_open_is_worked_out_from_who_came_and_went() -> None:
     assert open_counts([one])[-4:] == [0, 2, 1, 3]
     other = activity(open_count=10)
     assert open_counts([one, other])[-4:] == [10, 12, 11, 13]
+    assert open_counts([]) == fullest_counts([]) == [0] * STEPS
+    busy = activity(open_count=1, closed=(0, 0, 9))
+    assert fullest_counts([one, busy])[-4:] == [10, 10, 10, 3]
 
 
 def test_a_percentile_over_processes_is_one_of_all_handlers_and_no_average() -> None:
@@ -70,6 +75,14 @@ def test_a_percentile_over_processes_is_one_of_all_handlers_and_no_average() -> 
     assert quantiles([quick, slow], 0.999)[-1] == pytest.approx(1.0, rel=0.07)
     assert quantiles([quick, slow], 0.5)[-2] is None
     assert quantiles([], 0.5) == [None] * STEPS
+
+
+def test_what_all_handlers_took_is_read_of_as_many_steps_as_are_wanted() -> None:
+    one = activity(durations=(took(0.5), took(0.001, 0.001)))
+    other = activity(durations=(took(0.001),))
+    assert sparse(durations([one, other], 1)) == took(0.001, 0.001, 0.001)
+    assert sparse(durations([one, other], STEPS)) == took(0.001, 0.001, 0.001, 0.5)
+    assert not any(durations([], STEPS))
 
 
 def test_the_same_handler_of_two_processes_is_one() -> None:

@@ -123,6 +123,44 @@ async def test_a_chart_is_drawn_follows_the_theme_and_ends_with_its_page(console
     await expect(console.locator("figure[data-chart] .uplot")).to_have_count(3)
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_how_much_time_is_shown_is_chosen_by_keyboard_and_stays_in_the_address(
+    console: Page, width: int
+) -> None:
+    await console.set_viewport_size({"width": width, "height": 844})
+    await console.goto("/console/overview/")
+    await settled(console)
+    bases = console.get_by_role("navigation", name="Time base")
+    ten, two = (bases.get_by_role("link", name=f"{n} min", exact=True) for n in (10, 2))
+    await expect(ten).to_be_in_viewport(ratio=1)
+    for chosen, minutes, points in ((ten, 10, 60), (two, 2, 12)):
+        await chosen.focus()
+        await console.keyboard.press("Enter")
+        await expect(chosen).to_have_attribute("aria-current", "true")
+        await expect(console).to_have_url(containing(f"?minutes={minutes}"))
+        await expect(chosen).to_be_focused()
+        chart = console.locator("#chart-messages")
+        said = re.compile(f"^Messages, last {minutes} minutes")
+        await expect(chart.get_by_role("img", name=said)).to_be_visible()
+        await expect(chart.locator("[data-times] span").first).to_have_text(f"\u2212{minutes} min")
+        data = await chart.locator("script").evaluate("one => JSON.parse(one.textContent)")
+        assert {len(signal["values"]) for signal in data["signals"]} == {points}
+    await expect(bases.locator("[aria-current]")).to_have_count(1)
+
+
+async def test_the_chart_of_connections_has_a_line_more_once_there_are_several_processes(
+    console: Page, servers: tuple[DemoServer, DemoServer]
+) -> None:
+    one, _ = servers
+    await console.goto(f"/console/overview/?process={name(one)}")
+    await settled(console)
+    lines = console.locator("#chart-connections [data-signal]")
+    await expect(lines).to_have_count(1)
+    await console.get_by_role("navigation", name="Process").get_by_role("link", name="All").click()
+    await expect(lines).to_have_count(2)
+    await expect(console.locator("#chart-connections")).to_contain_text("fullest process")
+
+
 @pytest.mark.parametrize("width", [1440, 1200, 1024, 390])
 async def test_what_the_lines_of_a_chart_are_now_is_not_cut(console: Page, width: int) -> None:
     await console.set_viewport_size({"width": width, "height": 900})
@@ -157,13 +195,28 @@ async def test_a_chart_s_graticule_is_not_dashed_by_its_lines(console: Page) -> 
     assert dashed == []
 
 
-async def test_on_a_phone_all_that_is_said_of_a_worker_is_in_sight(console: Page) -> None:
-    await console.set_viewport_size(PHONE)
-    await console.goto("/console/workers/")
-    row = console.get_by_role("table", name="What each worker does").get_by_role("row").last
-    await expect(row.get_by_role("cell")).to_have_count(7)
-    for cell in await row.get_by_role("cell").all():
-        await expect(cell).to_be_in_viewport(ratio=1)
+@pytest.mark.parametrize(
+    ("room", "table", "cells"),
+    [
+        ("workers", "What each worker does", 7),
+        ("overview", "Consumers over the last", 9),
+        ("overview", "Processes that report", 8),
+        ("settings", "The settings of the console", 3),
+        ("settings", "The processes with their versions", 5),
+    ],
+)
+async def test_on_a_phone_all_that_a_row_says_is_in_sight(
+    console: Page, servers: tuple[DemoServer, DemoServer], room: str, table: str, cells: int
+) -> None:
+    async with connect(servers[0]) as socket:
+        await socket.recv()
+        await console.set_viewport_size(PHONE)
+        await console.goto(f"/console/{room}/")
+        row = console.get_by_role("table", name=table).get_by_role("row").nth(1)
+        await expect(row.get_by_role("cell")).to_have_count(cells)
+        await row.get_by_role("cell").last.scroll_into_view_if_needed()
+        for cell in await row.get_by_role("cell").filter(has_text=re.compile(".")).all():
+            await expect(cell).to_be_in_viewport(ratio=1)
     wide = "wraps => wraps.filter((one) => one.scrollWidth > one.clientWidth).length"
     assert await console.locator(".table-wrap").evaluate_all(wide) == 0
 

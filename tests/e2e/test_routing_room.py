@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -47,3 +49,19 @@ async def test_a_leaf_opens_its_consumer_and_leads_to_its_connections(people: Pe
     await expect(console.get_by_label("Filter connections")).to_have_value(
         "proto:websocket consumer:TickerConsumer"
     )
+
+
+async def test_a_consumer_s_card_follows_what_its_handlers_do_and_keeps_the_focus(
+    people: People,
+) -> None:
+    console = await people.staff(at="/console/routing/?type=websocket&path=/ws/echo/")
+    card = console.get_by_role("complementary", name="Consumer")
+    row = card.get_by_role("table", name="Handlers of EchoConsumer").get_by_role("row").nth(1)
+    await expect(row.get_by_role("rowheader")).to_contain_text("connect()")
+    link = row.get_by_role("link")
+    await link.focus()
+    runs = int(await row.get_by_role("cell").first.inner_text())
+    await console.evaluate("globalThis.socket = new WebSocket('/ws/echo/')")
+    await expect(row.get_by_role("cell").first).to_have_text(str(runs + 1))
+    await expect(card.get_by_text(re.compile(r"^[1-9]\d* open$"))).to_be_visible()
+    await expect(link).to_be_focused()

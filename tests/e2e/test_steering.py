@@ -20,7 +20,7 @@ from playwright.async_api import Browser, Page, StorageState, expect
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Origin
 
-from tests.e2e.people import People, session_cookie, sign_in
+from tests.e2e.people import PHONE, People, session_cookie, sign_in
 from tests.e2e.servers import DAPHNE, SOON_S, DemoServer, run_django, running_demo
 from tests.support.redis_server import RedisServer
 
@@ -313,6 +313,21 @@ async def test_a_group_is_watched_and_a_broadcast_reaches_its_members(
     await second.close()
     await first.close()
     await expect(group.get_by_text("Nobody is in it")).to_be_visible()
+
+
+async def test_on_a_phone_all_that_is_said_of_a_member_is_in_sight(
+    console: Page, chats: Any
+) -> None:
+    await chats("pocketed")
+    await console.set_viewport_size(PHONE)
+    await console.goto("/console/groups/chat.pocketed/")
+    members = console.get_by_role("table", name="Members of chat.pocketed")
+    row = members.get_by_role("row").filter(has_text="/ws/chat/pocketed/")
+    await expect(row.get_by_role("cell")).to_have_count(6)
+    await row.scroll_into_view_if_needed()
+    for cell in (row.get_by_role("rowheader"), *await row.get_by_role("cell").all()):
+        await expect(cell).to_be_in_viewport(ratio=1)
+    await expect(row.get_by_role("link", name="Remove…")).to_be_in_viewport(ratio=1)
 
 
 async def test_whoever_may_only_watch_is_refused_by_the_server(

@@ -193,6 +193,15 @@ async def routing(stage: Stage) -> AsyncIterator[Happening]:
         yield "#tree *", rf"^EchoConsumer.*\b{count} open", lambda: stage.connect("/ws/echo/")
 
 
+async def handlers(stage: Stage) -> AsyncIterator[Happening]:
+    socket = await stage.connect("/ws/echo/")
+    await stage.look_at("routing/?type=websocket&path=/ws/echo/", "#handlers tr")
+    runs = "#handlers tr:nth-child(2) > :nth-child(2)"  # of receive(), below connect()
+    for _ in range(TRIES):
+        more = int(await stage.page.locator(runs).inner_text()) + 1
+        yield runs, rf"^ *{more}$", lambda: say(socket, "counts")
+
+
 async def client(stage: Stage) -> AsyncIterator[Happening]:
     socket = await stage.connect("/ws/chat/from-there/")
     page = stage.page
@@ -251,6 +260,7 @@ WALK: dict[str, Callable[[Stage], AsyncIterator[Happening]]] = {
     "connections": connections,
     "connection": connection,
     "routing": routing,
+    "handlers": handlers,
     "groups": groups,
     "traffic": traffic,
     "traces": traces,

@@ -4,7 +4,7 @@ import json
 
 from django.template.loader import render_to_string
 
-from console.pages.charts import Chart, Signal, time_base
+from console.pages.charts import Chart, Signal, chosen_base, time_base
 
 SIGNAL = Signal("in", "dir", "in", "1.5", (None, 0.123456, 7), "/s", "d-in")
 CHART = Chart("chart-x", "Messages", "Messages. Now: in 1.5 a second.", (SIGNAL,))
@@ -35,6 +35,13 @@ def test_it_shows_no_more_time_than_the_oldest_process_has_lived() -> None:
     young = Chart("chart-x", "Messages", "Messages.", (signal,), minutes=2)
     assert young.data["axis"] == ["\u22122 min", "\u22121", "now"]
     assert young.data["signals"][0]["values"] == list(range(49, 61))
+
+
+def test_an_address_may_ask_for_what_there_is_to_choose_from() -> None:
+    assert [chosen_base(text) for text in ("2", "5", "10")] == [2, 5, 10]
+    assert {chosen_base(text) for text in ("", "0", "7", "60", "-5", " 5", "5\n", "\u0665")} == {
+        None
+    }
 
 
 def test_a_page_without_a_script_says_what_the_lines_are_now() -> None:

@@ -15,6 +15,9 @@ from tests.console.watching import params, user
 
 pytestmark = pytest.mark.django_db
 
+ONE_LINE, TWO_LINES = (f'#chart-connections[data-lines="{n}"]' for n in (1, 2))
+"""What a screen has whose chart is of one process, and one whose is of several."""
+
 
 async def loaded(query: str = "", clock: Clock | None = None) -> OverviewPage:
     page = OverviewPage(params(query), clock=clock or Clock())
@@ -41,7 +44,7 @@ async def test_before_anything_has_connected_it_says_what_is_missing(recording: 
     assert "needs" not in (await page.update()).data
     recording.open()
     clock.advance(ASK_S)
-    assert (await page.update()).data["needs"] == "#readouts"
+    assert (await page.update()).data["needs"] == ONE_LINE
 
 
 async def test_a_screen_that_waits_is_told_of_who_came_before_its_socket(
@@ -52,7 +55,7 @@ async def test_a_screen_that_waits_is_told_of_who_came_before_its_socket(
     recording.open()
     live = await loaded()
     live.resume(screen.position)
-    assert (await live.update()).data["needs"] == "#readouts"
+    assert (await live.update()).data["needs"] == ONE_LINE
 
 
 async def test_what_happens_is_in_the_next_update_and_the_charts_step(recording: Recording) -> None:
@@ -116,6 +119,8 @@ async def test_the_processes_are_added_up_or_looked_at_alone() -> None:
             alone = await loaded("process=web-2")
             assert alone.readouts[0].figure == "2"
             assert [row.status.process.name for row in alone.rows] == ["web-2"]
+            assert (await page.update()).data["needs"] == TWO_LINES
+            assert (await alone.update()).data["needs"] == ONE_LINE
             two.start(connection)
             clock = Clock()
             page = await loaded(clock=clock)
@@ -129,13 +134,38 @@ async def test_the_processes_are_added_up_or_looked_at_alone() -> None:
             relay.bind(own, joining)
 
 
+async def test_the_address_says_of_how_many_minutes_the_page_is(recording: Recording) -> None:
+    recording.open()
+    page = await loaded("minutes=2")
+    assert page.minutes == 2
+    update = await page.update()
+    html = render(update.partials)
+    assert '<a href="?minutes=2" aria-current="true" data-visit>2 min</a>' in html
+    assert '<a href="?minutes=5" data-visit>5 min</a>' in html
+    assert page.note == "last 2 minutes"
+    assert {chart.minutes for chart in page.charts} == {2}
+    assert "none in 2 min" in {one.under for one in page.readouts}
+    assert (await loaded("minutes=7")).minutes == (await loaded()).minutes == 10
+
+
+async def test_another_time_keeps_the_process_and_a_process_the_time(recording: Recording) -> None:
+    recording.open()
+    page = await loaded("minutes=5&process=x")
+    html = render((await page.update()).partials)
+    assert "?minutes=2&amp;process=x" in html
+    assert "process=None" not in html
+    assert "minutes=5&amp;process=" in html
+
+
 def test_the_page_is_whole_without_a_script(client: Any, recording: Recording) -> None:
     client.force_login(user("ada", is_staff=True))
     page = client.get(reverse("channelscope:overview")).content.decode()
     assert "No signal yet" in page
+    assert 'aria-label="Time base" hidden' in page
     recording.open()
     page = client.get(reverse("channelscope:overview")).content.decode()
     assert "Open connections, last 10 minutes. Now: 1;" in page
     assert 'id="chart-messages-data" type="application/json"' in page
     assert "Nothing is wrong" in page
     assert "this one" in page
+    assert 'aria-label="Time base" hidden' not in page

@@ -7,7 +7,6 @@ import pytest
 from console.activity import Activity, ConsumerActivity, HandlerActivity, Steps
 from console.latency import count_into, empty, sparse
 from console.pages.overview_figures import (
-    charts,
     consumers,
     log_place,
     process_row,
@@ -27,28 +26,40 @@ def activity(**fields) -> Activity:
     return Activity(**{"newest": 100, "running_s": 10.0, "totals": totals(), **fields})
 
 
-def handler(consumer: str, name: str, *seconds: float, **fields) -> HandlerActivity:
+def took(*seconds: float) -> tuple[int, ...]:
     buckets = empty()
     count_into(buckets, seconds)
+    return sparse(buckets)
+
+
+def handler(consumer: str, name: str, *seconds: float, **fields) -> HandlerActivity:
     given = {"errors": 0, "max_waited_s": 0.0, "recent": (len(seconds),), **fields}
     return HandlerActivity(
         consumer,
         name,
         count=len(seconds),
         max_s=max(seconds),
-        buckets=sparse(buckets),
+        buckets=took(*seconds),
         **given,
     )
 
 
-def by_label(activities: list[Activity]):
-    return {one.label: one for one in readouts(activities, NOW)}
+def by_label(activities: list[Activity], minutes: int = 10):
+    return {one.label: one for one in readouts(activities, NOW, minutes)}
 
 
 def test_the_readouts_are_those_of_all_processes() -> None:
     one = activity(
         totals=totals(3, websocket=2, http=1),
-        steps=Steps(inbound=(500, 100), sent=(20,), delivered=(80,), dropped=(3, 1), errors=(2,)),
+        steps=Steps(
+            inbound=(500, 100),
+            outbound=(0, 1240),
+            sent=(20,),
+            delivered=(80,),
+            dropped=(3, 1, 0),
+            errors=(2,),
+            durations=(took(0.01, 0.01),),
+        ),
         handlers=(handler("Chat", "receive", 0.01, 0.01, errors=2),),
         drops={"capacity": 4},
     )
@@ -63,16 +74,42 @@ def test_the_readouts_are_those_of_all_processes() -> None:
     assert said["Messages in"].under == "peak 50.0 at 14:13:10"
     assert said["Layer messages"].under == "2.0 sent, 8.0 delivered"
     assert (said["Layer drops"].figure, said["Layer drops"].tone) == ("4", "warn")
-    assert said["Layer drops"].under == "in 10 min, mostly capacity"
+    assert said["Messages out"].under == "2.0 per message in"
+    assert said["Layer drops"].under == "capacity at 14:13:10"
     assert (said["Errors"].figure, said["Errors"].under) == ("2", "in 1 handler, 10 min")
     assert said["Handler p95"].unit == "ms"
+
+
+def test_of_less_time_they_say_no_more_than_what_is_known_of_each_step() -> None:
+    before, lately = (9,) + (0,) * 12, (0,) * 11
+    one = activity(
+        steps=Steps(
+            inbound=(90, *lately, 10),
+            outbound=(0, *lately, 30),
+            dropped=before,
+            errors=(5, *lately, 1),
+            durations=(took(1.0), *((),) * 11, took(0.001)),
+        ),
+        handlers=(handler("Chat", "receive", 1.0, 0.001, errors=6),),
+        drops={"capacity": 8, "expired": 1},
+    )
+    said, whole = by_label([one], minutes=2), by_label([one])
+    assert (whole["Layer drops"].figure, said["Layer drops"].figure) == ("9", "0")
+    assert whole["Layer drops"].under == "last at 14:11:20"
+    assert (said["Layer drops"].under, said["Layer drops"].tone) == ("in 2 min", "")
+    assert (whole["Errors"].figure, whole["Errors"].under) == ("6", "in 1 handler, 10 min")
+    assert (said["Errors"].figure, said["Errors"].under) == ("1", "last at 14:13:20")
+    assert said["Messages in"].under == "peak 1.0 at 14:13:20"
+    assert said["Messages out"].under == "3.0 per message in"
+    assert (whole["Handler p95"].unit, said["Handler p95"].unit) == ("s", "ms")
+    assert said["Handler p95"].under == "over 2 min"
 
 
 def test_nothing_is_said_to_be_nothing_and_calls_for_no_alarm() -> None:
     said = by_label([activity()])
     assert said["Connections"].figure == "0"
     assert said["Messages out"].under == "none in 10 min"
-    assert said["Handler p95"].under == "no handler has run"
+    assert said["Handler p95"].under == "none in 10 min"
     assert {one.tone for one in said.values()} == {""}
     assert by_label([])["Connections"].figure == "0"
 
@@ -86,29 +123,6 @@ def test_more_protocols_than_there_are_colours_are_shown_together() -> None:
         ("c", 3),
         ("others", 3),
     ]
-
-
-def test_each_chart_says_in_words_what_its_lines_are_now() -> None:
-    one = activity(
-        totals=totals(7),
-        steps=Steps(inbound=(10,), durations=(handler("Chat", "x", 0.01).buckets,)),
-    )
-    messages, latency, connections = charts([one])
-    assert messages.sentence.endswith("Now: in 1.0 a second, out 0.0 a second, layer 0.0 a second.")
-    assert "Now: 7;" in connections.sentence
-    assert "p95 9." in latency.sentence
-    assert "p99 9." in latency.sentence
-    assert [(one.name, one.is_dashed) for one in latency.signals] == [
-        ("p50", False),
-        ("p95", False),
-        ("p99", True),
-    ]
-    assert all(len(line.values) == 60 for chart in charts([one]) for line in chart.signals)
-
-
-def test_a_chart_of_nothing_is_a_chart() -> None:
-    for chart in charts([]):
-        assert chart.data["signals"]
 
 
 def test_a_consumer_is_one_row_over_its_handlers_and_processes() -> None:

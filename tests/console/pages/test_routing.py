@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 from console.demo.consumers.chat import ChatConsumer
+from console.live import render
+from console.pages.page import ASK_S
 from console.pages.routing import RoutingPage
-from tests.console.recording import Recording
+from console.relay import relay
+from tests.console.recording import Clock, Recording
 from tests.console.watching import params
 
 CHAT = "ws/chat/<slug:room>/"
@@ -15,8 +21,8 @@ def demo(settings) -> None:
     settings.ASGI_APPLICATION = "console.demo.asgi.router"
 
 
-async def loaded(query: str = "") -> RoutingPage:
-    page = RoutingPage(params(query))
+async def loaded(query: str = "", clock: Clock | None = None) -> RoutingPage:
+    page = RoutingPage(params(query), clock=clock or Clock())
     await page.load()
     return page
 
@@ -24,6 +30,13 @@ async def loaded(query: str = "") -> RoutingPage:
 def enter(recording: Recording, room: str = "lobby") -> None:
     connection = recording.open(f"/ws/chat/{room}/")
     recording.recorder.route_matched(connection, CHAT, {"args": (), "kwargs": {"room": room}})
+
+
+def handle(recording: Recording, connection: Any) -> None:
+    event = recording.receive(connection, text="{}")
+    recording.begin(connection, event)
+    recording.clock.advance(0.02)
+    recording.recorder.handler_finished(connection, event, None)
 
 
 async def test_lines_and_leaves_count_those_who_are_connected(recording: Recording) -> None:
@@ -82,11 +95,9 @@ async def test_a_consumer_s_handlers_say_how_often_each_ran_and_how_long(
 ) -> None:
     connection = recording.open("/ws/chat/lobby/")
     recording.start(connection, ChatConsumer())
-    event = recording.receive(connection, text="{}")
-    recording.begin(connection, event)
-    recording.clock.advance(0.02)
-    recording.recorder.handler_finished(connection, event, None)
-    page = await loaded("type=websocket&path=/ws/chat/lobby/")
+    handle(recording, connection)
+    clock = Clock()
+    page = await loaded("type=websocket&path=/ws/chat/lobby/", clock)
     rows = {row.view.name: row for row in page.handlers}
     assert rows["receive_json"].runs == 1
     assert rows["receive_json"].p95_ms == pytest.approx(20, rel=0.1)
@@ -94,9 +105,42 @@ async def test_a_consumer_s_handlers_say_how_often_each_ran_and_how_long(
     event = recording.receive(connection, "websocket.disconnect", code=1001)
     recording.begin(connection, event)
     recording.recorder.handler_finished(connection, event, None)
-    page = await loaded("type=websocket&path=/ws/chat/lobby/")
+    clock.advance(ASK_S)
+    page = await loaded("type=websocket&path=/ws/chat/lobby/", clock)
     assert {row.view.name: row.runs for row in page.handlers}["disconnect"] == 1
     assert not (await loaded()).handlers
+
+
+async def test_what_its_handlers_do_is_on_the_screen_while_it_is_looked_at(
+    recording: Recording,
+) -> None:
+    clock = Clock()
+    connection = recording.open("/ws/chat/lobby/")
+    recording.start(connection, ChatConsumer())
+    page = await loaded(f"leaf=websocket {CHAT}", clock)
+    first = await page.update()
+    assert {"#handlers", "#consumer-open"} <= {partial.target for partial in first.partials}
+    clock.advance(ASK_S)
+    assert not (await page.update()).partials
+    handle(recording, connection)
+    enter(recording)
+    assert page.tick_s == pytest.approx(ASK_S)
+    clock.advance(ASK_S)
+    update = await page.update()
+    assert {"#handlers", "#consumer-open"} <= {partial.target for partial in update.partials}
+    html = render(update.partials)
+    assert re.search(r'<td class="num">1</td><td class="num">(19|2.)\.\d ms</td>', html)
+    assert "1 open" in html
+
+
+async def test_nobody_is_asked_for_handlers_while_no_consumer_is_looked_at(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "activity", None)
+    page = await loaded()
+    targets = {partial.target for partial in (await page.update()).partials}
+    assert not {"#handlers", "#consumer-open"} & targets
+    assert page.tick_s == 1.0
 
 
 async def test_a_path_that_no_route_takes_is_listed_with_its_count(recording: Recording) -> None:

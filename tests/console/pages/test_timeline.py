@@ -6,7 +6,7 @@ import pytest
 
 from console.entry import DIRECTIONS
 from console.entry_view import EntryView
-from console.pages.timeline import timeline
+from console.pages.timeline import HandlerTimes, handled_ms, handler_times, timeline
 
 
 def entry(offset: int, at: float, kind: Any, type_name: str = "", **fields: Any) -> EntryView:
@@ -95,3 +95,39 @@ def test_failed_and_slow_handlers_stand_out() -> None:
         entry(2, 3.0, "error", "x", took_ms=5.0),
     ]
     assert [row.tone for row in timeline(entries, 0.0)] == ["", "warn", "danger"]
+
+
+@pytest.mark.parametrize(
+    ("preview", "waited_ms", "body"),
+    [
+        ("Chat.chat_message", 0.2, ""),
+        ("Chat.chat_message", 41.0, "waited 41.0 ms"),
+        ("Chat.chat_message stopped", 41.0, "stopped waited 41.0 ms"),
+        ("another word", None, "another word"),
+    ],
+)
+def test_of_a_handler_only_that_is_said_which_its_name_does_not_say(
+    preview: str, waited_ms: float | None, body: str
+) -> None:
+    handled = entry(
+        0, 1.0, "handler", "chat.message", took_ms=1.0, preview=preview, waited_ms=waited_ms
+    )
+    [row] = timeline([handled], opened_at=0.0)
+    assert (row.label, row.body) == ("chat_message()", body)
+
+
+def test_what_others_say_is_theirs() -> None:
+    failed = entry(0, 1.0, "error", "chat.message", took_ms=1.0, preview="KeyError: .chat_message")
+    [row] = timeline([failed], opened_at=0.0)
+    assert row.body == "KeyError: .chat_message"
+
+
+def test_how_long_handlers_took_is_exact() -> None:
+    took = [
+        entry(number, 1.0, "handler" if number % 9 else "error", took_ms=float(number))
+        for number in range(1, 101)
+    ]
+    times = handled_ms([*took, entry(200, 1.0, "in")])
+    assert handler_times(times.values()) == HandlerTimes(100, 50.0, 95.0, 100.0)
+    assert handler_times([7.0]) == HandlerTimes(1, 7.0, 7.0, 7.0)
+    assert handler_times([]) is None

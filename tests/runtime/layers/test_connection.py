@@ -78,6 +78,65 @@ async def test_an_answer_can_be_taken_by_a_plain_call(redis_server):
         assert isinstance(taken[1], ServerRefusal)
 
 
+async def test_what_is_told_behind_goes_with_what_is_asked_for_next(redis_server):
+    async with linked(place_of(redis_server.url)) as link:
+        await link.call("PING")
+        taken = []
+        link.tell_behind(taken.append, "ECHO", "behind")
+        await asyncio.sleep(0)
+        assert link.is_idle  # nothing has taken it along yet
+        link.tell(taken.append, "ECHO", "before")
+        link.tell(taken.append, "ECHO", "later")
+        await link.call("PING")
+        assert taken == [b"before", b"behind", b"later"]
+
+
+async def test_what_is_told_behind_fails_with_its_connection(proxy, wire):
+    async with linked(wire) as link:
+        await link.call("PING")
+        proxy.stall()
+        taken = []
+        link.tell_behind(taken.append, "INCR", "link:behind")
+        kept = link.call("ECHO", "kept")
+        link.tell_behind(taken.append, "INCR", "link:behind")  # nothing takes this one along
+        proxy.cut()
+        assert await kept == b"kept"
+        assert [type(one) for one in taken] == [LayerUnavailable, LayerUnavailable]
+        assert await link.call("GET", "link:behind") is None
+
+
+async def test_who_waits_for_answers_is_called_behind_those_whom_they_wake(redis_server):
+    async with linked(place_of(redis_server.url)) as link:
+        await link.call("PING")
+        order = []
+
+        async def ask():
+            await link.call("PING")
+            order.append("woken")
+
+        asking = asyncio.ensure_future(ask())
+        await asyncio.sleep(0)
+        link.call_when_heard(lambda: order.append("heard"))
+        await asking
+        await eventually(lambda: order == ["woken", "heard"])
+
+
+async def test_who_waits_for_answers_is_called_when_none_will_come(proxy, wire):
+    async with linked(wire) as link:
+        await link.call("PING")
+        called = []
+        link.call_when_heard(lambda: called.append("nothing was asked"))
+        await eventually(lambda: called == ["nothing was asked"])
+        proxy.stall()
+        kept = link.call("PING")
+        link.call_when_heard(lambda: called.append("the connection was lost"))
+        await asyncio.sleep(0)
+        assert len(called) == 1
+        proxy.cut()
+        await kept
+        assert called[1:] == ["the connection was lost"]
+
+
 async def test_each_opening_is_greeted_before_anything_else_is_sent(proxy, wire):
     greeted = []
 

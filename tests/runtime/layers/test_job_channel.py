@@ -41,11 +41,11 @@ def lose_an_answer(layer):
     lost = []
 
     def lose(data):
-        del link.data_received
+        del link.take
         lost.append(data)
         link.reopen(ConnectionError("it was cut behind the server's answer"))
 
-    link.data_received = lose
+    link.take = lose
     return lost
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 
 import pytest
 
@@ -9,7 +10,7 @@ from runtime.layers import node as nodes
 from runtime.layers import post as posts
 from runtime.layers.codec import Codec
 from runtime.layers.entries import NUMBERS_KEPT, TO_CHANNEL, write_head
-from runtime.layers.post import MOST_ENTRIES
+from runtime.layers.post import BEHIND_MS, MOST_ENTRIES
 from runtime.layers.redis import RedisChannelLayer
 from runtime.testing.layers.harness import until
 from runtime.throttle import ThrottledWarnings
@@ -44,6 +45,10 @@ def append(client, post, channel, numbers, **limits):
         client.xadd(post.key, {head: Codec().encode({"type": "note", "n": n})}, **limits)
 
 
+def hang(seconds):
+    time.sleep(seconds)
+
+
 async def test_a_process_for_which_more_waited_than_is_kept_says_so(receiver, redis_server, caplog):
     _, channel, got, post = receiver
     with redis_server.client() as client:
@@ -51,6 +56,21 @@ async def test_a_process_for_which_more_waited_than_is_kept_says_so(receiver, re
     await until(lambda: got and got[-1] == 1_999, TIMEOUT_S)
     await until(lambda: post.gaps == 1, TIMEOUT_S)
     assert len(got) < 2_000
+    assert "more waited for it than `stream_length`" in caplog.text
+
+
+async def test_a_process_that_hangs_before_it_asks_again_says_what_it_lost(
+    receiver, redis_server, caplog
+):
+    layer, channel, got, post = receiver
+    own = await layer.new_channel()
+    await layer.send(own, {"type": "note"})
+    await layer.receive(own)
+    with redis_server.client() as client:  # in the turn in which the answer came
+        append(client, post, channel, range(2_000), maxlen=KEPT)
+    hang(2 * BEHIND_MS / 1_000)
+    await until(lambda: got and got[-1] == 1_999, TIMEOUT_S)
+    await until(lambda: post.gaps == 1, TIMEOUT_S)
     assert "more waited for it than `stream_length`" in caplog.text
 
 
@@ -92,3 +112,79 @@ async def test_a_process_whose_stream_is_gone_says_so(receiver, redis_server, ca
         append(client, post, channel, range(1))
     await until(lambda: got == [0], TIMEOUT_S)
     assert post.gaps == 1
+
+
+@pytest.fixture
+async def layer(redis_server, monkeypatch):
+    """A layer whose reading no slow machine takes for late."""
+    monkeypatch.setattr(posts, "BEHIND_MS", float("inf"))
+    layer = RedisChannelLayer(hosts=[redis_server.url], prefix=next(prefixes))
+    yield layer
+    await layer.close()
+
+
+def questions_of(post, monkeypatch):
+    """Return the list that has each command with which the post waits for entries."""
+    asked, tell = [], post.reader.tell
+
+    def note(answer, *command, is_kept):
+        asked.append(command)
+        tell(answer, *command, is_kept=is_kept)
+
+    monkeypatch.setattr(post.reader, "tell", note)
+    return asked
+
+
+async def play(layer, channel, numbers):
+    for n in numbers:
+        await layer.send(channel, {"type": "note", "n": n})
+        assert (await layer.receive(channel))["n"] == n
+
+
+async def test_what_a_process_sends_itself_is_read_behind_it(layer, monkeypatch):
+    channel = await layer.new_channel()
+    await play(layer, channel, range(1))
+    asked = questions_of(layer._nodes.here().post, monkeypatch)
+    async with asyncio.timeout(TIMEOUT_S):
+        await play(layer, channel, range(100))
+    assert len(asked) <= 2  # the one that waited when it began, and the one behind it
+
+
+async def test_what_a_process_sends_to_its_own_group_is_read_behind_it(layer, monkeypatch):
+    channel = await layer.new_channel()
+    await layer.group_add("room", channel)
+    await layer.group_send("room", {"type": "note", "n": -1})
+    assert (await layer.receive(channel))["n"] == -1
+    asked = questions_of(layer._nodes.here().post, monkeypatch)
+    async with asyncio.timeout(TIMEOUT_S):
+        for n in range(100):
+            await layer.group_send("room", {"type": "note", "n": n})
+            assert (await layer.receive(channel))["n"] == n
+    assert len(asked) <= 2
+
+
+async def test_who_has_read_behind_what_he_sent_waits_for_others_again(layer, redis_server):
+    channel = await layer.new_channel()
+    post = layer._nodes.here().post
+    with redis_server.client() as client:
+        async with asyncio.timeout(TIMEOUT_S):
+            for begin in range(0, 100, 10):
+                await play(layer, channel, range(begin))
+                append(client, post, channel, range(begin, begin + 10))
+                got = [(await layer.receive(channel))["n"] for _ in range(10)]
+                assert got == list(range(begin, begin + 10))
+
+
+async def test_nothing_is_lost_with_a_connection_over_which_it_was_to_be_read(layer):
+    channel = await layer.new_channel()
+    await play(layer, channel, range(10))
+    (link,) = layer._nodes.here().servers.links
+    for n in range(6):
+        sending = asyncio.ensure_future(layer.send(channel, {"type": "note", "n": n}))
+        await asyncio.sleep(0)
+        assert not link.is_idle
+        link.reopen(ConnectionError("it was cut before the server's answer"))
+        async with asyncio.timeout(TIMEOUT_S):
+            await sending
+            assert (await layer.receive(channel))["n"] == n
+            await play(layer, channel, range(3))

@@ -113,11 +113,11 @@ async def test_who_died_leaves_once_though_the_server_went_before_it_could_say_s
 
         async def send_and_lose_the_answer(*arguments: Any) -> None:
             await eventually(lambda: link.is_idle)  # the next answer is to this
-            teller._group_send, link.data_received = sending, lose
+            teller._group_send, link.take = sending, lose
             await sending(*arguments)
 
         def lose(data: bytes) -> None:
-            del link.data_received
+            del link.take
             proxy.refuse()
 
         teller._group_send = send_and_lose_the_answer
@@ -147,10 +147,10 @@ async def test_who_left_is_told_of_though_the_server_went_before_it_could_say_th
         await link.call("PING")
 
         def lose(data: bytes) -> None:
-            del link.data_received
+            del link.take
             proxy.refuse()
 
-        link.data_received = lose
+        link.take = lose
         with pytest.raises(LayerUnavailable):
             await node.rosters.remove("room", "specific.0123456789ab!left", owner)
         proxy.heal()
