@@ -26,7 +26,7 @@ SITE = "tests.benchmarks.watched_site:application"
 TURNS = 9
 """Of which the first warms up."""
 
-PAIRS = 5
+PAIRS = 3
 """Of servers, for one price."""
 
 MESSAGES = 1_500
