@@ -179,6 +179,23 @@ async def test_what_the_lines_of_a_chart_are_now_is_not_cut(console: Page, width
     assert width < 960 or len(set(tops)) == 1, "the screens of a row are level"
 
 
+@pytest.mark.parametrize("width", [1440, 1280, 1024, 700, 390])
+async def test_the_overview_s_tables_and_title_fit_at_every_width(
+    console: Page, servers: tuple[DemoServer, DemoServer], width: int
+) -> None:
+    async with connect(servers[0]) as socket:
+        await socket.recv()
+        await console.set_viewport_size({"width": width, "height": 900})
+        await console.goto("/console/overview/")
+        await settled(console)
+        cut = await console.evaluate("""() =>
+            [...document.querySelectorAll(".table-wrap, .topbar, .topbar h1")]
+                .filter((one) => one.scrollWidth > one.clientWidth)
+                .map((one) => `${one.className} ${one.scrollWidth} > ${one.clientWidth}`)
+        """)
+        assert cut == []
+
+
 async def test_a_chart_s_graticule_is_not_dashed_by_its_lines(console: Page) -> None:
     await console.goto("/console/overview/")
     await settled(console)
