@@ -29,6 +29,8 @@ from console.process import ProcessView
 from console.state import State
 from console.tape import HOT_SIZE
 from console.taping import Origin, Running, Tape
+from console.time_line import TimeLine
+from runtime.guards import has_type
 from runtime.taps import (
     Cause,
     Connection,
@@ -134,7 +136,8 @@ class Recorder(Tape, Observer):
             closed_kept=settings.CLOSED_KEPT,
         )
         hot_size = min(HOT_SIZE, settings.PAYLOAD_BYTES // 4)  # a character takes up to 4
-        super().__init__(folding, clock, timer, hot_size)
+        super().__init__(folding, TimeLine(clock, timer), hot_size)
+        self.clock = clock
         self.on_change: Callable[[], None] | None = None
         self.on_serving: Callable[[], None] | None = None
         self._folding = folding
@@ -276,7 +279,7 @@ class Recorder(Tape, Observer):
     @_in_order
     def write_received(self, connection: Connection, event: Event) -> None:
         """Write an event of the client that is rare or large."""
-        if (known := self._state.get(connection.id)) is None:
+        if (known := self._state.get(connection.id)) is None or not has_type(event):
             return
         is_job = known.protocol == "channel"
         keep = keep_message if is_job else keep_event  # a job may well have a key "text"
@@ -294,7 +297,7 @@ class Recorder(Tape, Observer):
     @_in_order
     def write_sent(self, connection: Connection, event: Event) -> None:
         """Write an event of the application that is rare or large."""
-        if (known := self._state.get(connection.id)) is None:
+        if (known := self._state.get(connection.id)) is None or not has_type(event):
             return
         kept = keep_event(event, self.settings.PAYLOAD_BYTES)
         trace, cause = self._cause_of(connection) or ("", "")
@@ -427,7 +430,7 @@ class Recorder(Tape, Observer):
         trace: str = "",
         cause: str = "",
     ) -> Entry:
-        entry = Entry(self.clock(), kind, type, known, trace, cause)
+        entry = Entry(self.line(), kind, type, known, trace, cause)
         entry.payload, entry.size_bytes, entry.kept_bytes, entry.is_cut = kept
         self._journal.append(entry)
         self._state.tally.count(kind, entry.at)

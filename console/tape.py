@@ -12,11 +12,12 @@ and the other three say by the code::
 
     RECEIVED   type, its text or bytes, None
     SENT       type, its text or bytes, what it is an effect of; the message is None
-    STARTED    waited_s, Running, cause that the message carries or None
-    FINISHED   seconds since the Unix epoch, None, None; the message is the Running
+    STARTED    when the message was put in the mailbox, Running, cause that it carries or None
+    FINISHED   None, None, None; the message is the Running
     DELIVERED  channel, Origin, None
 
-Times are seconds since the Unix epoch, those of STARTED and FINISHED of the timer for durations.
+Times are seconds of the timer. What they are since the Unix epoch is said for all at once when they
+are folded: `console/time_line.py`.
 
 Where a wheel was built with a compiler, `tape_native` has the same names and does the same.
 
@@ -26,7 +27,7 @@ Source: docs/decisions/0039-the-tape.md
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ from runtime.taps import current_cause
 
 if TYPE_CHECKING:
     from console.folding import Folding
+    from console.time_line import TimeLine
     from runtime.taps import Cause, Connection
     from runtime.typing import Event, Message
 
@@ -62,8 +64,7 @@ class Tape:
 
     Args:
         folding: has the connections and the journal; it is told what is rare.
-        clock: seconds since the Unix epoch.
-        timer: seconds of a clock that is not set back, for durations.
+        line: the timer, and what its seconds are since the Unix epoch.
         hot_size: characters or bytes of a payload that come with every message, at most.
 
     Attributes:
@@ -75,12 +76,11 @@ class Tape:
     def __init__(
         self,
         folding: Folding,
-        clock: Callable[[], float],
-        timer: Callable[[], float],
+        line: TimeLine,
         hot_size: int,
     ) -> None:
-        self.clock = clock
-        self.timer = timer
+        self.line = line
+        self.timer = line.timer
         self.origin = NOWHERE
         self.lock = threading.RLock()
         self._folding = folding
@@ -103,7 +103,7 @@ class Tape:
         """
         captured = self._captured[:]
         del self._captured[: len(captured)]
-        return fold(captured, self._folding)
+        return fold(captured, self._folding, self.line.offset_s())
 
     def wake_next(self) -> None:
         """Call `fill()` as soon as something more is captured."""
@@ -117,10 +117,10 @@ class Tape:
 
     # The hooks
 
-    def event_received(self, connection: Connection, event: Event) -> None:
+    def event_received(self, connection: Connection, event: Event, at: float) -> None:
         """Write an event of the client, which begins a trace; or a job, which goes on in one."""
         data: Any = None
-        if type(event) is dict and event["type"] == "websocket.receive":
+        if type(event) is dict and event.get("type") == "websocket.receive":
             data = event.get("text")
             if type(data) is not str:
                 data = event.get("bytes")
@@ -128,14 +128,14 @@ class Tape:
             self.write_received(connection, event)
             return
         captured = self._captured
-        captured += (RECEIVED, self.clock(), connection, event, event["type"], data, None)
+        captured += (RECEIVED, at, connection, event, event["type"], data, None)
         if len(captured) > self._most:
             self.fill()
 
     def event_sent(self, connection: Connection, event: Event) -> None:
         """Write an event of the application."""
         data: Any = None
-        if type(event) is dict and event["type"] == "websocket.send":
+        if type(event) is dict and event.get("type") == "websocket.send":
             data = event.get("text")
             if type(data) is not str:
                 data = event.get("bytes")
@@ -144,18 +144,18 @@ class Tape:
             return
         captured = self._captured
         effect_of = current_cause.get() or connection.cause
-        captured += (SENT, self.clock(), connection, None, event["type"], data, effect_of)
+        captured += (SENT, self.timer(), connection, None, event["type"], data, effect_of)
         if len(captured) > self._most:
             self.fill()
 
     def handler_started(
-        self, connection: Connection, message: Event, cause: Cause | None, waited_s: float
+        self, connection: Connection, message: Event, cause: Cause | None, put_at: float
     ) -> None:
         """Make what happens next on this connection an effect of `message`."""
         running = Running()
         running.message = message
         captured = self._captured
-        captured += (STARTED, self.timer(), connection, message, waited_s, running, cause)
+        captured += (STARTED, self.timer(), connection, message, put_at, running, cause)
         connection.cause = running  # not before it is on the tape: a thread may send already
 
     def handler_finished(
@@ -174,7 +174,7 @@ class Tape:
             self.write_failure(connection, running, error, now)
             return
         captured = self._captured
-        captured += (FINISHED, now, connection, running, self.clock(), None, None)
+        captured += (FINISHED, now, connection, running, None, None, None)
         if len(captured) > self._most:
             self.fill()
 
@@ -189,7 +189,7 @@ class Tape:
             self.write_taken(channel, message, origin)
             return
         captured = self._captured
-        captured += (DELIVERED, self.clock(), connection, message, channel, origin, None)
+        captured += (DELIVERED, self.timer(), connection, message, channel, origin, None)
         if len(captured) > self._most:
             self.fill()
 
@@ -231,7 +231,7 @@ def happenings(values: list[Any]) -> Iterator[tuple[int, float, Any, Any, Any, A
     return zip(*[iter(values)] * WIDTH, strict=True)
 
 
-def fold(values: list[Any], folding: Folding) -> Folded:  # noqa: C901
+def fold(values: list[Any], folding: Folding, offset_s: float) -> Folded:  # noqa: C901
     """Bring the connections up to date with what was captured; return what is to be written.
 
     What is done for each is written out where it is done, in one loop over local names: a
@@ -240,6 +240,7 @@ def fold(values: list[Any], folding: Folding) -> Folded:  # noqa: C901
     Args:
         values: `WIDTH` of them a happening.
         folding: has the connections that are listed; called for what is rare.
+        offset_s: added to a time of the timer, it is one since the Unix epoch.
     """
     listed, traces = folding.state.listed, folding.traces
     folded = Folded(Written())
@@ -255,7 +256,7 @@ def fold(values: list[Any], folding: Folding) -> Folded:  # noqa: C901
         if known is None:
             if code == STARTED:
                 two.link("", "", "")
-                two.since, two.waited_s = at, one
+                two.since, two.waited_s = at, at - one
             continue
 
         if code == STARTED:
@@ -268,12 +269,12 @@ def fold(values: list[Any], folding: Folding) -> Folded:  # noqa: C901
             else:
                 folding.begin(known, message, running, three)
             running.since = at
-            running.waited_s = one
+            running.waited_s = at - one
             continue
 
         if code == FINISHED:
             running = message
-            took_s, at = at - running.since, one
+            took_s, at = at - running.since, at + offset_s
             if known.handled is not handled or running.name != name or at >= ends_at:
                 handled, name = known.handled, running.name
                 stats = handled.get(name) or folding.stats_of(known, name)
@@ -297,6 +298,7 @@ def fold(values: list[Any], folding: Folding) -> Folded:  # noqa: C901
             offset += 1
             continue
 
+        at += offset_s
         if at >= known.turns_at:
             known.turn(at)
         known.last_at = at

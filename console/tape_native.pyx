@@ -21,7 +21,6 @@ from cpython.contextvars cimport get_value_no_default as value_of
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from cpython.time cimport perf_counter as system_timer
-from cpython.time cimport time as system_time
 from libc.math cimport ceil
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
@@ -63,8 +62,7 @@ cdef Py_ssize_t ID = place_of(Connection.id)
 
 cdef struct Happening:
     int code
-    double at  # seconds since the Unix epoch
-    double took_s  # FINISHED alone
+    double at  # seconds of the timer
     PyObject* connection
     PyObject* one  # RECEIVED: event; SENT: payload; STARTED, DELIVERED: message; FINISHED: Running
     PyObject* two  # RECEIVED: payload; SENT: effect of what; STARTED: Running; DELIVERED: Origin
@@ -88,25 +86,24 @@ cdef class Tape:
         origin: that of the message which was sent last, whose deliveries are probably next.
     """
 
-    cdef public object clock, timer
+    cdef readonly object line, timer
     cdef public Origin origin
     cdef readonly object lock
     cdef object _folding
-    cdef bint _is_system_clock, _is_system_timer
+    cdef bint _is_system_timer
     cdef Py_ssize_t _hot_size, _most
     cdef Happening* _captured
     cdef Py_ssize_t _count, _room
     cdef Happening* _spare  # what was folded before: the next to be captured into
     cdef Py_ssize_t _spare_room
 
-    def __init__(self, folding, clock, timer, hot_size):
-        self.clock = clock
-        self.timer = timer
+    def __init__(self, folding, line, hot_size):
+        self.line = line
+        self.timer = line.timer
         self.origin = NOWHERE
         self.lock = RLock()
         self._folding = folding
-        self._is_system_clock = clock is time.time
-        self._is_system_timer = timer is time.perf_counter
+        self._is_system_timer = self.timer is time.perf_counter
         self._hot_size = hot_size
         self._most = MOST
 
@@ -134,7 +131,7 @@ cdef class Tape:
         self._captured, self._room, self._count = self._spare, self._spare_room, 0
         self._spare, self._spare_room = NULL, 0
         try:
-            return self._fold(captured, count)
+            return self._fold(captured, count, self.line.offset_s())
         finally:
             release_all(captured, count)
             if self._spare == NULL:
@@ -154,13 +151,13 @@ cdef class Tape:
 
     # The hooks
 
-    def event_received(self, connection, event):
+    def event_received(self, connection, event, double at):
         """Write an event of the client, which begins a trace; or a job, which goes on in one."""
         data = payload_of(event, "websocket.receive", &latest_received)
         if data is None or len(data) > self._hot_size:
             self.write_received(connection, event)
             return
-        self._capture(RECEIVED, self._now(), 0.0, connection, event, data, None)
+        self._capture(RECEIVED, at, connection, event, data, None)
         if self._count > self._most:
             self.fill()
 
@@ -171,22 +168,22 @@ cdef class Tape:
             self.write_sent(connection, event)
             return
         effect_of = value_of(current_cause) or slot(connection, CAUSE)
-        self._capture(SENT, self._now(), 0.0, connection, data, effect_of, None)
+        self._capture(SENT, self._now(), connection, data, effect_of, None)
         if self._count > self._most:
             self.fill()
 
-    def handler_started(self, connection, message, cause, waited_s):
+    def handler_started(self, connection, message, cause, double put_at):
         """Make what happens next on this connection an effect of `message`."""
         cdef Running running = Running.__new__(Running)
         running.message = message
-        running.waited_s = waited_s
-        running.since = self._elapsed()
-        self._capture(STARTED, 0.0, 0.0, connection, message, running, cause)
+        running.since = self._now()
+        running.waited_s = running.since - put_at
+        self._capture(STARTED, running.since, connection, message, running, cause)
         set_cause(connection, running)  # not before it is on the tape: a thread may send already
 
     def handler_finished(self, connection, message, error):
         """Write how long the handler took and whether it failed."""
-        cdef double now = self._elapsed()
+        cdef double now = self._now()
         effect_of = slot(connection, CAUSE)
         set_cause(connection, None)
         if type(effect_of) is not Running or (<Running>effect_of).message is not message:
@@ -197,8 +194,7 @@ cdef class Tape:
         if error is not None:
             self.write_failure(connection, effect_of, error, now)
             return
-        cdef double took_s = now - (<Running>effect_of).since
-        self._capture(FINISHED, self._now(), took_s, connection, effect_of, None, None)
+        self._capture(FINISHED, now, connection, effect_of, None, None)
         if self._count > self._most:
             self.fill()
 
@@ -210,19 +206,18 @@ cdef class Tape:
         if connection is None:
             self.write_taken(channel, message, origin)
             return
-        self._capture(DELIVERED, self._now(), 0.0, connection, message, origin, channel)
+        self._capture(DELIVERED, self._now(), connection, message, origin, channel)
         if self._count > self._most:
             self.fill()
 
     cdef int _capture(
-        self, int code, double at, double took_s, connection, one, two, three
+        self, int code, double at, connection, one, two, three
     ) except -1:
         if self._count == self._room:
             self._make_room()
         cdef Happening* happening = &self._captured[self._count]
         happening.code = code
         happening.at = at
-        happening.took_s = took_s
         happening.connection = <PyObject*>connection
         happening.one = <PyObject*>one
         happening.two = <PyObject*>two
@@ -242,7 +237,7 @@ cdef class Tape:
         self._captured, self._room = more, room
         return 0
 
-    cdef object _fold(self, Happening* captured, Py_ssize_t count):
+    cdef object _fold(self, Happening* captured, Py_ssize_t count, double offset_s):
         """Bring the connections up to date with what was captured; return what is to be written."""
         folding = self._folding
         cdef dict listed = folding.state.listed
@@ -251,6 +246,7 @@ cdef class Tape:
         cdef list earlier = []
         cdef long long first = folding.journal.position[1]
         cdef long long offset
+        cdef double at, took_s
         cdef Py_ssize_t received = 0, sent = 0, ended = 0, delivered = 0, held_bytes = 0
         cdef Py_ssize_t index, size, weight
         cdef Happening* happening
@@ -291,35 +287,37 @@ cdef class Tape:
 
             offset = first + written.count
             known.revision = offset
+            at = happening.at + offset_s
             if happening.code == FINISHED:
                 running = <Running>happening.one
+                took_s = happening.at - running.since
                 if (
                     known.handled is not handled
                     or running.name is not name
-                    or happening.at >= durations.ends_at
+                    or at >= durations.ends_at
                 ):
                     handled, name = known.handled, running.name
                     stats = handled.get(name) or folding.stats_of(known, name)
-                    durations = stats.begin(happening.at)
-                durations.note(happening.took_s, running.waited_s)
+                    durations = stats.begin(at)
+                durations.note(took_s, running.waited_s)
                 if running.cause_number >= first:  # it is in `written`, and took as long
-                    written.rows[running.cause_number - first].took_s = happening.took_s
+                    written.rows[running.cause_number - first].took_s = took_s
                 elif running.cause_number >= 0:
-                    earlier.append((running.cause_number, happening.took_s))
-                row = written.put(HANDLER, happening.at, known, running.name, running.about, 0)
+                    earlier.append((running.cause_number, took_s))
+                row = written.put(HANDLER, at, known, running.name, running.about, 0)
                 row.trace, row.cause = running.trace_number, running.cause_number
-                row.took_s, row.waited_s = happening.took_s, running.waited_s
+                row.took_s, row.waited_s = took_s, running.waited_s
                 ended += 1
                 continue
 
-            if happening.at >= known.turns_at:
-                known.turn(happening.at)
-            known.last_at = happening.at
+            if at >= known.turns_at:
+                known.turn(at)
+            known.last_at = at
             if happening.code == DELIVERED:
                 origin = <Origin>happening.two
                 weight, origin.weight = origin.weight, 0
                 written.put(
-                    DELIVER, happening.at, known, origin, <object>happening.three, weight
+                    DELIVER, at, known, origin, <object>happening.three, weight
                 )
                 known.layer_count += 1
                 if known.consumer_class is not None:
@@ -328,7 +326,7 @@ cdef class Tape:
             elif happening.code == RECEIVED:
                 data = <object>happening.two
                 measure(data, &size, &weight)
-                row = written.put(IN, happening.at, known, data, None, weight)
+                row = written.put(IN, at, known, data, None, weight)
                 row.trace = traces.next
                 traces.next += 1
                 known.in_count += 1
@@ -344,11 +342,11 @@ cdef class Tape:
                 effect_of = <object>happening.two
                 if type(effect_of) is Running:
                     running = <Running>effect_of
-                    row = written.put(OUT, happening.at, known, data, running.about, weight)
+                    row = written.put(OUT, at, known, data, running.about, weight)
                     row.trace, row.cause = running.trace_number, running.cause_number
                 else:
                     about = tuple(effect_of or NO_CAUSE)
-                    written.put(OUT, happening.at, known, data, about, weight)
+                    written.put(OUT, at, known, data, about, weight)
                 known.out_count += 1
                 known.out_bytes += size
                 sent += 1
@@ -359,9 +357,6 @@ cdef class Tape:
         return folded
 
     cdef double _now(self) except? -1:
-        return system_time() if self._is_system_clock else self.clock()
-
-    cdef double _elapsed(self) except? -1:
         return system_timer() if self._is_system_timer else self.timer()
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from time import perf_counter
 from typing import Any
 
 from asgiref.sync import markcoroutinefunction
@@ -102,8 +103,8 @@ def untapped(receive: Receive) -> tuple[Receive, Connection | None]:
 def _tapped_receive(connection: Connection, receive: Receive) -> Receive:
     async def tapped() -> Event:
         event = await receive()
-        if (tap := taps.event_received) is not None and _has_type(event):
-            tap(connection, event)
+        if (tap := taps.event_received) is not None:
+            tap(connection, event, perf_counter())
         return event
 
     setattr(tapped, _BEHIND, (receive, connection))
@@ -114,23 +115,9 @@ def _tapped_send(connection: Connection, send: Send) -> Send:
     # A plain function that hands on the server's own awaitable: no frame of ours on
     # the way out, and the entry stands before whatever the client answers to it.
     def tapped(event: Event) -> Any:
-        if (tap := taps.event_sent) is not None and (
-            # What nearly all of them are is asked here: a call would cost as much as the tap.
-            (type(event) is dict and type(event.get("type")) is str) or _has_type(event)
-        ):
+        if (tap := taps.event_sent) is not None:
             tap(connection, event)
         return send(event)
 
     marked: Send = markcoroutinefunction(tapped)
     return marked
-
-
-def _has_type(event: Event) -> bool:
-    """Return whether `event` is one: observers hear of no other, so that none trips over it.
-
-    What is none ends in an error of the consumer or the server, and that is heard of.
-    """
-    try:
-        return isinstance(event["type"], str)
-    except (LookupError, TypeError):
-        return False

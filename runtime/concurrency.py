@@ -96,7 +96,8 @@ async def _next(mailbox: Mailbox) -> Item | Exception:
 
 
 def _is_alone(item: Item) -> bool:
-    return str(item.message.get("type")).rpartition(".")[2] in ALONE
+    message, *_ = item
+    return str(message.get("type")).rpartition(".")[2] in ALONE
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

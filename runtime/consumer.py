@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from sys import intern
 from typing import Any, ClassVar, Protocol, TypeVar, cast
@@ -302,40 +301,39 @@ class AsyncConsumer:
     async def _handle_all_unobserved(self) -> None:
         mailbox = self._mailbox
         while True:
-            item = mailbox.take_now() or await mailbox.get()
-            await self.dispatch(item.message)
+            message, _, _, _ = mailbox.take_now() or await mailbox.get()
+            await self.dispatch(message)
 
     async def _handle_all_observed(self, connection: Connection) -> None:
         mailbox = self._mailbox
         while True:
-            item = mailbox.take_now() or await mailbox.get()
-            message, put_at, cause, _ = item
+            message, put_at, cause, _ = mailbox.take_now() or await mailbox.get()
             if (tap := taps.handler_started) is not None:
-                tap(connection, message, cause, time.monotonic() - put_at)
+                tap(connection, message, cause, put_at)
             try:
                 await self.dispatch(message)
             except BaseException as raised:
-                _tap_finished(connection, item, raised)
+                _tap_finished(connection, message, raised)
                 raise
             if (tap_finished := taps.handler_finished) is not None:
                 tap_finished(connection, message, None)
 
     async def _dispatch_in_task(self, item: Item) -> None:
-        if self._connection is None:
-            await self.dispatch(item.message)
-        else:
-            await self._dispatch_observed(self._connection, item)
-
-    async def _dispatch_observed(self, connection: Connection, item: Item) -> None:
-        _tap_started(connection, item)
+        message, put_at, cause, _ = item
+        connection = self._connection
+        if connection is None:
+            await self.dispatch(message)
+            return
+        if (tap := taps.handler_started) is not None:
+            tap(connection, message, cause, put_at)
         # The connection's cause is that of the handler that began last; others run beside it.
         current_cause.set(connection.cause)
         try:
-            await self.dispatch(item.message)
+            await self.dispatch(message)
         except BaseException as raised:
-            _tap_finished(connection, item, raised)
+            _tap_finished(connection, message, raised)
             raise
-        _tap_finished(connection, item, None)
+        _tap_finished(connection, message, None)
 
     async def _end(self, error: BaseException | None) -> None:
         """Let go of the channel and the readers; subclasses say their goodbyes first."""
@@ -431,32 +429,29 @@ class SyncConsumer(AsyncConsumer):
             if self._thread.is_cancelled:
                 return
             if self._connection is None:
-                self._handle(item.message)
+                self._handle(item[0])
             else:
                 self._handle_observed(self._connection, item)
 
     def _handle_observed(self, connection: Connection, item: Item) -> None:
-        _tap_started(connection, item)
+        message, put_at, cause, _ = item
+        if (tap := taps.handler_started) is not None:
+            tap(connection, message, cause, put_at)
         try:
-            self._handle(item.message)
+            self._handle(message)
         except BaseException as raised:
-            _tap_finished(connection, item, raised)
+            _tap_finished(connection, message, raised)
             raise
-        _tap_finished(connection, item, None)
+        _tap_finished(connection, message, None)
 
     def _handle(self, message: Event) -> None:
         self._before_handler(message)
         self._handler_of(message)(message)
 
 
-def _tap_started(connection: Connection, item: Item) -> None:
-    if (tap := taps.handler_started) is not None:
-        tap(connection, item.message, item.cause, time.monotonic() - item.put_at)
-
-
-def _tap_finished(connection: Connection, item: Item, raised: BaseException | None) -> None:
+def _tap_finished(connection: Connection, message: Event, raised: BaseException | None) -> None:
     if (tap := taps.handler_finished) is not None:
-        tap(connection, item.message, None if isinstance(raised, StopConsumer) else raised)
+        tap(connection, message, None if isinstance(raised, StopConsumer) else raised)
 
 
 def _may_be_called(consumer_class: type[AsyncConsumer], name: str) -> bool:

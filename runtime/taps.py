@@ -25,6 +25,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
+from runtime.guards import guarded
+
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
@@ -126,8 +128,9 @@ class Observer:
     which things happen, with the live objects: copy what you keep and could change.
 
     Attributes:
-        never_raise: names of hooks that handle their own faults, with `Taps.give_up()`. They are
-            called without a guard, which costs as much as all that a fast hook does.
+        never_raise: names of hooks that handle their own faults, with `Taps.give_up()`, and any
+            event: all others hear only of events with a type. They are called without a guard,
+            which costs as much as all that a fast hook does.
     """
 
     never_raise: ClassVar[frozenset[str]] = frozenset()
@@ -152,8 +155,11 @@ class Observer:
     def scope_closed(self, connection: Connection, error: BaseException | None) -> None:
         """The application returned, or ended with `error`."""
 
-    def event_received(self, connection: Connection, event: Event) -> None:
-        """An event came in from the client."""
+    def event_received(self, connection: Connection, event: Event, at: float) -> None:
+        """An event came in from the client.
+
+        `at` is when, in seconds of `time.perf_counter()`.
+        """
 
     def event_sent(self, connection: Connection, event: Event) -> None:
         """The application sent an event out to the client."""
@@ -177,9 +183,12 @@ class Observer:
         connection: Connection,
         message: Event,
         cause: Cause | None,
-        waited_s: float,
+        put_at: float,
     ) -> None:
-        """A handler begins. `waited_s` is the time that its message lay in the mailbox."""
+        """A handler begins.
+
+        `put_at` is when its message came into the mailbox, in seconds of `time.perf_counter()`.
+        """
 
     def handler_finished(
         self, connection: Connection, message: Event, error: BaseException | None
@@ -295,7 +304,7 @@ class Taps:
         serving_began: Callable[[], None] | None
         scope_opened: Callable[[Connection], None] | None
         scope_closed: Callable[[Connection, BaseException | None], None] | None
-        event_received: Callable[[Connection, Event], None] | None
+        event_received: Callable[[Connection, Event, float], None] | None
         event_sent: Callable[[Connection, Event], None] | None
         route_matched: Callable[[Connection, str, Mapping[str, Any]], None] | None
         route_missed: Callable[[Connection, str, Sequence[str]], None] | None
@@ -371,39 +380,8 @@ class Taps:
 
     def _guarded(self, observer: Observer, hook: str) -> Callable[..., Any]:
         """Return the observer's method as a call that does not raise."""
-        method = getattr(observer, hook)
-
-        def fail() -> None:
-            self.give_up(observer, hook)
-
-        # The hooks of every message take two to four arguments. Named one by one these cost
-        # half of what `*args` does, which is packed and unpacked at each call.
-        def call_with_2(first: Any, second: Any) -> Any:
-            try:
-                return method(first, second)
-            except Exception:  # the one place: an observer's fault is not the application's
-                return fail()
-
-        def call_with_3(first: Any, second: Any, third: Any) -> Any:
-            try:
-                return method(first, second, third)
-            except Exception:  # as above
-                return fail()
-
-        def call_with_4(first: Any, second: Any, third: Any, fourth: Any) -> Any:
-            try:
-                return method(first, second, third, fourth)
-            except Exception:  # as above
-                return fail()
-
-        def call(*args: Any) -> Any:
-            try:
-                return method(*args)
-            except Exception:  # as above
-                return fail()
-
-        by_count: dict[int, Callable[..., Any]] = {2: call_with_2, 3: call_with_3, 4: call_with_4}
-        return by_count.get(_count_arguments(hook), call)
+        method, count = getattr(observer, hook), _count_arguments(hook)
+        return guarded(method, hook, count, lambda: self.give_up(observer, hook))
 
 
 def _count_arguments(hook: str) -> int:

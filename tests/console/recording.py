@@ -54,11 +54,17 @@ class Recording:
         self, connection: Connection, kind: str = "websocket.receive", **fields: Any
     ) -> Any:
         event = {"type": kind, **fields}
-        self.recorder.event_received(connection, event)
+        self.recorder.event_received(connection, event, self.recorder.timer())
         return event
 
     def send(self, connection: Connection, kind: str = "websocket.send", **fields: Any) -> None:
         self.recorder.event_sent(connection, {"type": kind, **fields})
+
+    def begin(
+        self, connection: Connection, message: Any, cause: Any = None, *, waited_s: float = 0.0
+    ) -> None:
+        put_at = self.recorder.timer() - waited_s
+        self.recorder.handler_started(connection, message, cause, put_at)
 
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.recorder.journal]

@@ -13,7 +13,7 @@ from tests.console.several import processes
 
 def handle(recording: Recording, connection, took_s: float, error: Exception | None = None) -> None:
     message = recording.receive(connection, text="hello")
-    recording.recorder.handler_started(connection, message, None, 0.0)
+    recording.begin(connection, message)
     recording.clock.advance(took_s)
     recording.recorder.handler_finished(connection, message, error)
 

@@ -130,7 +130,7 @@ def test_what_was_written_holds_what_it_is_about_until_it_is_forgotten() -> None
 
     def echo(text: str) -> None:
         event = recording.receive(connection, text=text)
-        recorder.handler_started(connection, event, None, 0.0)
+        recorder.handler_started(connection, event, None, recorder.timer())
         recording.send(connection, text=text)
         recorder.handler_finished(connection, event, None)
 
@@ -155,7 +155,7 @@ def test_handlers_that_end_in_different_steps_are_counted_in_their_own() -> None
     for waited_s in (0, 2 * STEP_S, 0):
         recording.clock.advance(waited_s)
         event = recording.receive(connection, text="x")
-        recording.recorder.handler_started(connection, event, None, 0.0)
+        recording.begin(connection, event)
         recording.recorder.handler_finished(connection, event, None)
     (stats,) = recording.recorder.state.handlers
     assert [step.count for step in stats.series(recording.clock.now)][-3:] == [1, 0, 2]

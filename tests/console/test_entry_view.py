@@ -157,7 +157,7 @@ def test_each_kind_says_in_a_line_what_happened(recording):
     assert view(recording).preview == "poll/<int:n>/ n=3"
     recording.start(connection, channel="specific!a")
     event = recording.receive(connection, "http.request", body=b"")
-    recorder.handler_started(connection, event, None, 0.001)
+    recorder.handler_started(connection, event, None, recorder.timer() - 0.001)
     recorder.group_joined(layer, "lobby", "specific!a")
     assert view(recording).preview == "lobby"
     recorder.message_dropped(connection, "specific!a", {"type": "x"}, "capacity", None)
@@ -204,7 +204,7 @@ def test_a_query_searches_what_may_be_seen(recording, query, matches):
     text = json.dumps({"text": "green on main", "token": CANARY})
     event = recording.receive(connection, text=text)
     entry = recording.last()
-    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.begin(connection, event)
     recording.clock.advance(0.5)
     recording.recorder.handler_finished(connection, event, None)
     assert recording.last().kind == "handler"  # read, and so brought up to date

@@ -74,7 +74,7 @@ class Player:
     def _handle(self, connection: Connection, error: type[Exception] | None) -> None:
         waiting = self.waiting[connection.id]
         event = waiting.pop(0) if waiting else {"type": "websocket.receive"}
-        self.recording.recorder.handler_started(connection, event, None, 0.0)
+        self.recording.begin(connection, event)
         failure = error("failed") if error is not None else None
         self.recording.recorder.handler_finished(connection, event, failure)
 

@@ -51,7 +51,7 @@ def test_what_a_handler_does_is_an_effect_of_the_event_that_it_handles(recording
     recording.start(connection, channel="specific!a")
     event = recording.receive(connection, text="hi")
     received = recording.last()
-    recorder.handler_started(connection, event, None, 0.25)
+    recorder.handler_started(connection, event, None, recorder.timer() - 0.25)
     recording.clock.advance(0.5)
     cause = recorder.group_sent(connection, LAYER, "lobby", {"type": "chat.message"}, 3)
     sent = recording.last()
@@ -77,7 +77,7 @@ def test_a_delivery_carries_the_trace_into_the_handler_of_another_connection(rec
     delivered = dict(message)
     recorder.message_delivered(receiver, "specific!b", delivered, cause)
     delivery = recording.last()
-    recorder.handler_started(receiver, delivered, cause, 0.0)
+    recorder.handler_started(receiver, delivered, cause, recorder.timer())
     recording.send(receiver, text="hi")
     out = recording.last()
     assert (delivery.trace, delivery.cause, delivery.group) == (
@@ -96,7 +96,7 @@ def test_events_that_arrive_before_the_first_is_handled_keep_their_own_traces(re
     received = [entry for entry in recorder.journal if entry.kind == "in"]
     assert len({entry.trace for entry in received}) == 3
     for event, entry in zip(events, received, strict=True):
-        recorder.handler_started(connection, event, None, 0.0)
+        recorder.handler_started(connection, event, None, recorder.timer())
         recording.send(connection, text="ok")
         assert recording.last().cause == f"{EPOCH}:{entry.offset}"
         recorder.handler_finished(connection, event, None)
@@ -106,7 +106,7 @@ def test_what_goes_out_while_another_handler_runs_is_an_effect_of_the_one_that_s
     connection = recording.open()
     recording.start(connection)
     event = recording.receive(connection, text="hi")
-    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.begin(connection, event)
     token = current_cause.set(("trace of an earlier handler", "epoch:1"))
     recording.send(connection, text="of an earlier handler")
     current_cause.reset(token)
@@ -132,7 +132,7 @@ def test_what_somebody_delivers_through_the_console_has_the_type_of_its_message(
     cause = recorder.action_began("console.deliver", "by ada", message, recording.state(connection))
     recorder.message_delivered(connection, "specific!b", message, cause)
     assert (recording.last().kind, recording.last().type) == ("deliver", "chat.typing")
-    recorder.handler_started(connection, message, cause, 0.0)
+    recorder.handler_started(connection, message, cause, recorder.timer())
     recorder.handler_finished(connection, message, None)
     assert (recording.last().kind, recording.last().type) == ("handler", "chat.typing")
 
@@ -163,7 +163,7 @@ def test_a_handler_that_fails_is_an_error_with_its_traceback(recording):
     recorder, connection = recording.recorder, recording.open()
     recording.start(connection)
     event = recording.receive(connection, text="hi")
-    recorder.handler_started(connection, event, None, 0.0)
+    recorder.handler_started(connection, event, None, recorder.timer())
     error = KeyError("type")
     recorder.handler_finished(connection, event, error)
     entry, known = recording.last(), recording.state(connection)
@@ -194,7 +194,7 @@ def test_a_cancellation_is_the_server_s_doing_and_no_error(recording):
     connection = recording.open()
     recording.start(connection)
     event = recording.receive(connection, "websocket.connect")
-    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.begin(connection, event)
     recording.recorder.handler_finished(connection, event, asyncio.CancelledError())
     assert (recording.last().kind, recording.last().note) == ("handler", "cancelled")
     recording.recorder.scope_closed(connection, asyncio.CancelledError())
@@ -207,7 +207,7 @@ def test_a_response_closes_its_connection_while_its_handler_still_runs(recording
     connection = recording.open("/poll/", type="http", method="GET")
     recording.start(connection)
     event = recording.receive(connection, "http.request", body=b"")
-    recorder.handler_started(connection, event, None, 0.0)
+    recorder.handler_started(connection, event, None, recorder.timer())
     recording.send(connection, "http.response.start", status=200, headers=[])
     recording.send(connection, "http.response.body", body=b"done")
     assert recording.state(connection).close_code == 200
@@ -240,7 +240,7 @@ def test_a_membership_belongs_to_the_connection_of_its_channel_and_to_who_made_i
     recording.start(actor)
     recording.start(member, channel="specific!b")
     event = recording.receive(actor, text="invite")
-    recorder.handler_started(actor, event, None, 0.0)
+    recorder.handler_started(actor, event, None, recorder.timer())
     token = current_connection.set(actor)
     recorder.group_joined(LAYER, "lobby", "specific!b")
     current_connection.reset(token)
@@ -257,7 +257,7 @@ def test_what_happens_on_a_connection_that_was_never_opened_is_left_out(recordin
     recording.receive(stranger, text="hi")
     recording.send(stranger, text="hi")
     recording.start(stranger)
-    recording.recorder.handler_started(stranger, {"type": "x"}, None, 0.0)
+    recording.begin(stranger, {"type": "x"})
     recording.recorder.handler_finished(stranger, {"type": "x"}, None)
     recording.recorder.route_matched(stranger, "x", {})
     recording.recorder.route_missed(stranger, "x", [])
@@ -267,7 +267,7 @@ def test_what_happens_on_a_connection_that_was_never_opened_is_left_out(recordin
 
 def test_a_handler_that_began_before_its_connection_was_known_ends_like_any_other(recording):
     stranger, event = Connection({"type": "websocket", "path": "/"}), {"type": "x"}
-    recording.recorder.handler_started(stranger, event, None, 0.25)
+    recording.begin(stranger, event, waited_s=0.25)
     recording.recorder.scope_opened(stranger)
     recording.clock.advance(0.5)
     recording.recorder.handler_finished(stranger, event, None)
@@ -358,7 +358,7 @@ def test_a_handler_is_counted_with_its_time_and_its_failure(recording):
     recording.start(connection)
     for error in (None, KeyError("type"), asyncio.CancelledError()):
         event = recording.receive(connection, text="hi")
-        recorder.handler_started(connection, event, None, 0.25)
+        recorder.handler_started(connection, event, None, recorder.timer() - 0.25)
         recording.clock.advance(0.5)
         recorder.handler_finished(connection, event, error)
     (stats,) = recorder.state.handlers
@@ -385,7 +385,7 @@ def test_a_mailbox_is_as_deep_as_the_messages_that_wait_for_their_handler(record
     events = [recording.receive(connection, text="hi") for _ in range(4)]
     assert recorder.state.waiting == 4
     for event in events:
-        recorder.handler_started(connection, event, None, 0.0)
+        recorder.handler_started(connection, event, None, recorder.timer())
         recorder.handler_finished(connection, event, None)
     assert recorder.state.waiting == 0
     assert recording.state(connection).deepest == 4
@@ -411,12 +411,14 @@ def test_a_job_goes_on_in_the_trace_of_whoever_sent_it(recording):
     recorder.message_delivered(None, "thumbnails", message, cause)
     delivery = recording.last()
     worker = recording.open(type="channel", channel="thumbnails")
-    recorder.event_received(worker, message)
+    recorder.event_received(worker, message, recorder.timer())
     begun = recording.last()
     assert (begun.kind, begun.trace) == ("in", cause[0])
     assert begun.cause == f"{EPOCH}:{delivery.offset}"
     assert thaw(begun.payload) == message
-    recorder.event_received(worker, message)  # whatever comes without having been taken
+    recorder.event_received(
+        worker, message, recorder.timer()
+    )  # whatever comes without having been taken
     assert recording.last().cause == ""
 
 
@@ -425,9 +427,9 @@ def test_messages_that_no_worker_has_are_not_remembered_for_ever(recording):
     for message in messages:
         recording.recorder.message_delivered(None, "jobs", message, ("t1", "other:7"))
     worker = recording.open(type="channel", channel="jobs")
-    recording.recorder.event_received(worker, messages[0])
+    recording.recorder.event_received(worker, messages[0], 0.0)
     assert recording.last().cause == ""
-    recording.recorder.event_received(worker, messages[-1])
+    recording.recorder.event_received(worker, messages[-1], 0.0)
     assert recording.last().cause != ""
 
 
@@ -444,7 +446,7 @@ def test_what_a_full_mailbox_lost_is_no_effect_of_the_handler_that_runs_there(re
     recorder, connection = recording.recorder, recording.open()
     recording.start(connection, channel="specific!b")
     event = recording.receive(connection, text="hi")
-    recorder.handler_started(connection, event, None, 0.0)
+    recorder.handler_started(connection, event, None, recorder.timer())
     recorder.message_dropped(connection, "specific!b", {"type": "chat.message"}, "capacity", None)
     assert (recording.last().trace, recording.last().cause) == ("", "")
 
@@ -459,3 +461,16 @@ def test_a_path_without_a_route_is_counted(recording):
         ("chat/",),
         2,
     )
+
+
+@pytest.mark.parametrize("event", [{}, {"type": None}, "text", None, 7, ["type"]], ids=repr)
+def test_what_is_no_event_is_not_written_and_ends_nothing(recording, event):
+    connection = recording.open()
+    taps.attach(recording.recorder)
+    try:
+        recording.recorder.event_received(connection, event, recording.recorder.timer())
+        recording.recorder.event_sent(connection, event)
+        assert recording.recorder in taps.observers
+    finally:
+        taps.detach(recording.recorder)
+    assert recording.kinds() == ["open"]

@@ -51,7 +51,7 @@ async def test_a_message_knows_where_it_came_from_and_what_it_caused(recording):
     recorder, connection = recording.recorder, recording.open()
     recording.start(connection, channel="specific!a")
     event = recording.receive(connection, text="hi")
-    recorder.handler_started(connection, event, None, 0.0)
+    recorder.handler_started(connection, event, None, recorder.timer())
     cause = recorder.group_sent(connection, Layer(), "lobby", {"type": "chat.message"}, 1)
     sent = recording.last()
     recorder.message_delivered(connection, "specific!a", {"type": "chat.message"}, cause)

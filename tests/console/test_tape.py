@@ -26,8 +26,8 @@ PATIENCE_S = 30
 def echo(recorder: Recorder, connection: Connection, text: str) -> None:
     """Let a handler answer a message with the same text."""
     event = {"type": "websocket.receive", "text": text}
-    recorder.event_received(connection, event)
-    recorder.handler_started(connection, event, None, 0.0)
+    recorder.event_received(connection, event, recorder.timer())
+    recorder.handler_started(connection, event, None, recorder.timer())
     recorder.event_sent(connection, {"type": "websocket.send", "text": text})
     recorder.handler_finished(connection, event, None)
 
@@ -178,15 +178,15 @@ def test_what_is_written_late_is_overtaken_by_nothing_that_came_after_it(
         turn(self, now)
         if self.id == busy.id:
             with recorder.lock:
-                recorder.event_received(late, event)
+                recorder.event_received(late, event, recorder.timer())
         elif self.id == late.id:
-            recorder.handler_started(late, event, None, 0.0)
+            recorder.handler_started(late, event, None, recorder.timer())
             reader.start()
             reader.join(0.1)  # or it waits for the lock until all of this is over
 
     monkeypatch.setattr(ConnectionState, "turn", turned)
     recording.clock.advance(3_600)
-    recorder.event_received(busy, {"type": "websocket.receive", "text": "busy"})
+    recorder.event_received(busy, {"type": "websocket.receive", "text": "busy"}, recorder.timer())
     while not recording.state(late).in_count:  # the tape in Python writes when somebody reads
         pass
     reader.join(PATIENCE_S)

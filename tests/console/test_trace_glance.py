@@ -38,11 +38,11 @@ async def test_the_newest_trace_is_first_and_has_what_came_of_its_event():
     old = recording.receive(first, text="old")
     recording.clock.advance(1)
     event = recording.receive(second, text="new")
-    recording.recorder.handler_started(second, event, None, 0.0)
+    recording.begin(second, event)
     recording.recorder.group_sent(second, layer, "lobby", {"type": "chat"}, 1)
     recording.clock.advance(0.25)
     recording.recorder.handler_finished(second, event, KeyError("room"))
-    recording.recorder.handler_started(first, old, None, 0.0)
+    recording.begin(first, old)
     recording.recorder.handler_finished(first, old, None)
 
     found = await recording.relay.traces()
@@ -64,7 +64,7 @@ async def test_a_trace_is_listed_when_one_of_its_entries_matches():
     recording.start(connection)
     for text in ("one", "two"):
         event = recording.receive(connection, text=text)
-        recording.recorder.handler_started(connection, event, None, 0.0)
+        recording.begin(connection, event)
         recording.send(connection, text=f"re: {text}")
         recording.recorder.handler_finished(connection, event, None)
     found = await recording.relay.traces(parse('"re: two"'))

@@ -230,13 +230,13 @@ async def test_what_the_recorder_writes_is_one_trace():
     recording.start(receiver, channel="specific!b")
     event = recording.receive(sender, text="hi")
     trace_id = recording.last().trace
-    recorder.handler_started(sender, event, None, 0.001)
+    recorder.handler_started(sender, event, None, recorder.timer() - 0.001)
     message = {"type": "chat.message"}
     cause = recorder.group_sent(sender, layer, "lobby", message, 1)
     delivered = dict(message)
     recorder.message_delivered(receiver, "specific!b", delivered, cause)
     recorder.handler_finished(sender, event, None)
-    recorder.handler_started(receiver, delivered, cause, 0.002)
+    recorder.handler_started(receiver, delivered, cause, recorder.timer() - 0.002)
     recording.send(receiver, text="hi")
     recorder.handler_finished(receiver, delivered, None)
     trace = await recording.relay.trace(trace_id)

@@ -24,6 +24,7 @@ INTERNAL = {
     "runtime.daphne",
     "runtime.environment",
     "runtime.generic",
+    "runtime.guards",
     "runtime.headers",
     "runtime.jobs",
     "runtime.mailbox",

@@ -179,10 +179,10 @@ async def test_a_message_that_waits_already_is_not_handed_over_without_a_look(
     mailbox.set_channel("specific.test!1", capacity=3, expiry_s=60)
     mailbox.offer({"type": "chat", "n": 0})
     mailbox.offer({"type": "chat", "n": 1})
-    assert mailbox.take_now().message["n"] == 0
+    assert mailbox.take_now()[0]["n"] == 0
     clock.now_s = 61.0
     assert mailbox.take_now() is None
-    assert (await mailbox.get()).message["n"] == 1
+    assert (await mailbox.get())[0]["n"] == 1
     await mailbox.close()
 
 

@@ -35,8 +35,8 @@ def test_a_hook_that_an_observer_leaves_alone_stays_none(taps, connection):
 def test_an_attached_observer_hears_the_arguments(taps, connection):
     notebook = Notebook()
     taps.attach(notebook)
-    taps.event_received(connection, {"type": "websocket.connect"})
-    assert notebook.heard == [("event_received", (connection, {"type": "websocket.connect"}))]
+    taps.event_received(connection, {"type": "websocket.connect"}, 0.0)
+    assert notebook.heard == [("event_received", (connection, {"type": "websocket.connect"}, 0.0))]
 
 
 def test_attaching_twice_is_hearing_once(taps, connection):
@@ -72,7 +72,8 @@ def test_a_failing_observer_is_detached_and_logged_and_the_others_go_on(taps, co
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_each_hook_hands_on_its_arguments_and_outlives_its_observer(taps, hook):
-    arguments = tuple(range(len(inspect.signature(getattr(Observer, hook)).parameters) - 1))
+    names = list(inspect.signature(getattr(Observer, hook)).parameters)[1:]
+    arguments = tuple({"type": "x"} if name == "event" else name for name in names)
     heard = []
 
     def fail(self, *given):
@@ -85,11 +86,21 @@ def test_each_hook_hands_on_its_arguments_and_outlives_its_observer(taps, hook):
     assert taps.observers == ()
 
 
+@pytest.mark.parametrize("event", [{}, {"type": None}, "text", None, 7, ["type"]], ids=repr)
+def test_observers_hear_of_no_event_without_a_type(taps, connection, event):
+    notebook = Notebook()
+    taps.attach(notebook)
+    taps.event_received(connection, event, 0.0)
+    taps.event_sent(connection, event)
+    assert notebook.heard == []
+    assert taps.observers == (notebook,)
+
+
 def test_a_hook_that_handles_its_own_faults_is_called_without_a_guard(taps, connection):
     class Careful(Observer):
         never_raise = frozenset({"event_received"})
 
-        def event_received(self, connection, event):
+        def event_received(self, connection, event, at):
             raise RuntimeError("its own affair")
 
         def event_sent(self, connection, event):
@@ -99,7 +110,7 @@ def test_a_hook_that_handles_its_own_faults_is_called_without_a_guard(taps, conn
     taps.attach(careful)
     assert taps.event_received == careful.event_received
     with pytest.raises(RuntimeError, match="its own affair"):
-        taps.event_received(connection, {"type": "websocket.connect"})
+        taps.event_received(connection, {"type": "websocket.connect"}, 0.0)
     assert taps.observers == (careful,)
     taps.event_sent(connection, {"type": "websocket.accept"})
     assert taps.observers == ()

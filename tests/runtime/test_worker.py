@@ -90,7 +90,7 @@ async def test_observers_see_a_channel_as_a_connection(layer):
         await asyncio.wait({running})
     (connection,) = notebook.of("scope_opened")[0]
     assert connection.scope["channel"] == "double"
-    assert [message["type"] for _, message in notebook.of("event_received")] == ["job.double"]
+    assert [message["type"] for _, message, _ in notebook.of("event_received")] == ["job.double"]
 
 
 async def test_a_message_without_a_type_ends_the_worker(layer):

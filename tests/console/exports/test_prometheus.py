@@ -59,7 +59,7 @@ def test_the_times_of_handlers_are_a_histogram(recording):
     recording.start(connection)
     for took_s in (0.0001, 0.003, 0.003, 100.0):
         event = recording.receive(connection, text="hi")
-        recorder.handler_started(connection, event, None, 0.0)
+        recorder.handler_started(connection, event, None, recorder.timer())
         recording.clock.advance(took_s)
         recorder.handler_finished(connection, event, None)
     found = scraped(recording)

@@ -19,7 +19,7 @@ async def loaded(connection: Any, query: str = "") -> ConnectionPage:
 
 def handle(recording: Recording, connection: Any, took_s: float) -> None:
     event = recording.receive(connection, text="{}")
-    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.begin(connection, event)
     recording.clock.advance(took_s)
     recording.recorder.handler_finished(connection, event, None)
 

@@ -83,7 +83,7 @@ async def test_an_error_is_a_problem_at_once(recording: Recording) -> None:
     page = await loaded()
     assert page.problems == []
     message = recording.receive(connection, text="x")
-    recording.recorder.handler_started(connection, message, None, 0.0)
+    recording.begin(connection, message)
     recording.recorder.handler_finished(connection, message, KeyError("room"))
     update = await page.update()
     assert targets(update) >= {"#problems"}
@@ -125,7 +125,7 @@ async def test_the_processes_are_added_up_or_looked_at_alone() -> None:
             clock = Clock()
             page = await loaded(clock=clock)
             message = two.receive(connection, text="x")
-            two.recorder.handler_started(connection, message, None, 0.0)
+            two.begin(connection, message)
             two.recorder.handler_finished(connection, message, KeyError("room"))
             clock.advance(ASK_S)
             await page.update()

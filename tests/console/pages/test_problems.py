@@ -23,7 +23,7 @@ async def errors(recording: Recording) -> Any:
 
 def fail(recording: Recording, connection: Any, error: Exception) -> None:
     message = recording.receive(connection, text="x")
-    recording.recorder.handler_started(connection, message, None, 0.0)
+    recording.begin(connection, message)
     recording.recorder.handler_finished(connection, message, error)
 
 

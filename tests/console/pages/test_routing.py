@@ -34,7 +34,7 @@ def enter(recording: Recording, room: str = "lobby") -> None:
 
 def handle(recording: Recording, connection: Any) -> None:
     event = recording.receive(connection, text="{}")
-    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.begin(connection, event)
     recording.clock.advance(0.02)
     recording.recorder.handler_finished(connection, event, None)
 
@@ -103,7 +103,7 @@ async def test_a_consumer_s_handlers_say_how_often_each_ran_and_how_long(
     assert rows["receive_json"].p95_ms == pytest.approx(20, rel=0.1)
     assert (rows["connect"].runs, rows["connect"].p95_ms) == (0, None)
     event = recording.receive(connection, "websocket.disconnect", code=1001)
-    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.begin(connection, event)
     recording.recorder.handler_finished(connection, event, None)
     clock.advance(ASK_S)
     page = await loaded("type=websocket&path=/ws/chat/lobby/", clock)

@@ -21,7 +21,7 @@ class Chat:
         recording.start(self.receiver, channel="specific!b")
         self.event = recording.receive(self.sender, text="hi")
         self.trace_id = recording.last().trace
-        self.recorder.handler_started(self.sender, self.event, None, 0.001)
+        recording.begin(self.sender, self.event, waited_s=0.001)
         self.message = {"type": "chat.message"}
         cause = self.recorder.group_sent(self.sender, Layer(), "lobby", self.message, 2)
         self.recorder.message_delivered(self.receiver, "specific!b", self.message, cause)
@@ -85,7 +85,7 @@ async def test_a_span_says_what_its_connection_did_while_it_waited(recording):
     recording.start(connection)
     first, second = recording.receive(connection, text="1"), recording.receive(connection, text="2")
     for event, waited_s in ((first, 0.0), (second, 0.5)):
-        recording.recorder.handler_started(connection, event, None, waited_s)
+        recording.begin(connection, event, waited_s=waited_s)
         recording.clock.advance(0.5)
         recording.recorder.handler_finished(connection, event, None)
     handler = recording.last()
@@ -114,7 +114,7 @@ async def test_a_failed_handler_stands_in_the_head_and_its_span_has_the_tracebac
 async def test_a_span_says_how_long_it_was_on_its_way(recording):
     chat = Chat(recording)
     recording.clock.advance(0.5)
-    chat.recorder.handler_started(chat.receiver, chat.message, None, 0.5)
+    chat.recording.begin(chat.receiver, chat.message, waited_s=0.5)
     chat.recorder.handler_finished(chat.receiver, chat.message, None)
     page = await chat.page()
     delivery = next(

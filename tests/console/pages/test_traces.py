@@ -14,7 +14,7 @@ def say(recording: Recording, text: str) -> None:
     connection = recording.open()
     recording.start(connection)
     event = recording.receive(connection, text=text)
-    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.begin(connection, event)
     recording.clock.advance(0.1)
     recording.recorder.handler_finished(connection, event, None)
 

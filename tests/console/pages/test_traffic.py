@@ -77,7 +77,7 @@ async def test_a_message_has_its_cause_and_its_effects(recording: Recording) -> 
     connection = recording.open()
     recording.start(connection)
     event = recording.receive(connection, text='{"token": "abc", "text": "hi"}')
-    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.begin(connection, event)
     recording.send(connection, text="answer")
     answer = recording.recorder.journal.spell(recording.last())
     recording.recorder.handler_finished(connection, event, None)
@@ -101,7 +101,7 @@ async def test_a_preset_says_how_much_there_is_to_see(recording: Recording) -> N
     connection = recording.open()
     recording.start(connection)
     event = recording.receive(connection, text="one")
-    recording.recorder.handler_started(connection, event, None, 0.0)
+    recording.begin(connection, event)
     recording.recorder.handler_finished(connection, event, KeyError("room"))
     counts = {one.label: one.count for one in (await loaded("q=dir:in")).presets}
     assert counts["Errors"] == 1

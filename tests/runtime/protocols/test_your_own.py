@@ -76,7 +76,7 @@ async def test_it_answers_and_ends_the_scope_of_a_client_that_is_gone(example):
             assert (await line(reader)).decode() == "good day, Zoë\n"
             writer.close()
             await eventually(lambda: not server.scopes)
-    types = [event["type"] for _, event in notebook.of("event_received")]
+    types = [event["type"] for _, event, _ in notebook.of("event_received")]
     assert types == ["line.receive", "line.disconnect"]
 
 

@@ -153,7 +153,7 @@ async def test_each_route_has_a_scope_of_its_own_and_observers_hear_the_route(br
     routes = {route for _, route, _ in notebook.of("route_matched")}
     assert routes == {f"{place}/in/+", f"{place}/more/#"}
     received = [one for one in notebook.of("event_received") if one[1]["type"] == "mqtt.receive"]
-    assert [connection.scope["topic_filter"] for connection, _ in received] == [f"{place}/in/+"]
+    assert [connection.scope["topic_filter"] for connection, _, _ in received] == [f"{place}/in/+"]
 
 
 async def test_the_end_says_goodbye_and_the_goodbye_leaves(broker, place):

@@ -109,7 +109,7 @@ async def test_observers_hear_the_chat_and_what_is_said(api):
             await api.wait_sent(1)
     [(connection,)] = notebook.of("scope_opened")
     assert (connection.scope["path"], connection.scope["client"]) == ("chats/42", ("ada", 7))
-    heard = [event.get("text") for _, event in notebook.of("event_received")]
+    heard = [event.get("text") for _, event, _ in notebook.of("event_received")]
     assert heard == ["hello", None]
     assert [event["text"] for _, event in notebook.of("event_sent")] == ["You said: hello"]
 
