@@ -116,9 +116,8 @@ class muted:
         _muted.reset(self._token)
 
 
-def is_muted() -> bool:
-    """Return whether the running code asked not to be observed."""
-    return _muted.get()
+is_muted: Callable[[], bool] = _muted.get
+"""Return whether the running code asked not to be observed; each delivery asks."""
 
 
 class Observer:
