@@ -83,6 +83,7 @@ class Watch:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_due = False
         self._next_at = 0.0
+        self._rests_until = 0.0
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -113,12 +114,17 @@ class Watch:
         A viewer shall not take more than `SHARE` of it; nobody waits longer than `LONGEST_S`.
         """
         pause_s = min(cost_s / SHARE, LONGEST_S)
-        self._next_at = max(self._next_at, asyncio.get_running_loop().time() + pause_s)
+        self._rests_until = asyncio.get_running_loop().time() + pause_s
+        self._next_at = max(self._next_at, self._rests_until)
 
     async def changed_within(self, seconds: float) -> None:
-        """Return when `changed()` does, or after `seconds` without a change."""
+        """Return when `changed()` does, or after `seconds` without a change.
+
+        Who rests does so too where it asks by itself: it does not return before that is over.
+        """
+        rest_s = self._rests_until - asyncio.get_running_loop().time()
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(seconds, rest_s)):
                 await self.changed()
 
     async def changed(self) -> None:

@@ -83,6 +83,16 @@ async def test_nobody_waits_longer_than_is_promised_whatever_it_took(recording):
         await asyncio.wait_for(watch.changed(), LONGEST_S + SOON_S)
 
 
+async def test_whoever_asks_by_itself_rests_too(recording):
+    loop = asyncio.get_running_loop()
+    async with recording.relay.watch() as watch:
+        await asyncio.wait_for(watch.changed_within(0.01), SOON_S)
+        rested = loop.time()
+        watch.rest(0.1 * SHARE)
+        await watch.changed_within(0.01)
+        assert loop.time() - rested >= 0.1
+
+
 async def test_a_wait_that_was_given_up_loses_no_change(recording):
     async with recording.relay.watch() as watch:
         recording.open()
