@@ -1,9 +1,8 @@
 """The observer that writes down what the runtime says: taps in, journal and state out.
 
-Owns the order of the two and the links between cause and effect. Keeps
-references and counts; it formats, parses and redacts nothing, because it runs
-inside the application's own calls. What comes with every message is put on a tape and folded
-later, many at once; what is rare is written at once. Read through `relay`.
+Owns what each tap means: which entry it makes, what it changes of a connection, of a group or of
+the counts. What comes with every message is answered by the tape; how an entry is written is the
+writer's. Read through `relay`.
 
 Source: decisions 9, 10 and 12 of the design; docs/decisions/0039-the-tape.md
 """
@@ -11,68 +10,26 @@ Source: decisions 9, 10 and 12 of the design; docs/decisions/0039-the-tape.md
 from __future__ import annotations
 
 import time
-import traceback
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 from console import mount
-from console.capture import NOTHING, Kept, keep_event, keep_message, keep_payload
+from console.capture import keep_event, keep_message, keep_payload
 from console.conf import Settings
 from console.connection import ConnectionState
 from console.endings import Outcome, note_received, note_sent, settle
-from console.entry import CONSOLE_TRACE, Entry, Kind, unspell
-from console.folding import Folding
-from console.journal import Journal
+from console.entry import CONSOLE_TRACE, Entry, Kind
 from console.process import ProcessView
-from console.state import State
-from console.tape import HOT_SIZE
-from console.taping import Origin, Running, Tape
+from console.taping import Origin, Running
 from console.time_line import TimeLine
+from console.writer import Writer, in_order
 from runtime.guards import has_type
-from runtime.taps import (
-    Cause,
-    Connection,
-    DropReason,
-    Observer,
-    current_cause,
-    current_connection,
-    taps,
-)
+from runtime.taps import Cause, Connection, DropReason
 from runtime.typing import ASGIApplication, Event, Message, Scope
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-TRACEBACK_CHARS = 16_384
-NOTE_CHARS = 500
 
 TAKEN_KEPT = 1_000
 """Messages that were taken from a channel, and may yet be handed to a worker's consumer."""
-
-
-def _in_order(
-    write: Callable[Concatenate[Recorder, P], R],
-) -> Callable[Concatenate[Recorder, P], R | None]:
-    """Make what writes at once wait until everything that was captured before it is folded.
-
-    A finalizer may run, and send, while that is being done: then it is written afterwards, and
-    None is returned. A fault of ours is no fault of the application: it ends the recording.
-    """
-
-    @wraps(write)
-    def write_in_order(self: Recorder, *args: P.args, **kwargs: P.kwargs) -> R | None:
-        try:
-            with self.lock:
-                if self.fold():
-                    return write(self, *args, **kwargs)
-                self._later.append(lambda: write(self, *args, **kwargs))
-        except Exception:
-            taps.give_up(self, write.__name__)
-        return None
-
-    return write_in_order  # type: ignore[return-value]  # `wraps` hides that it is a method
 
 
 def _never(scope: Scope) -> bool:
@@ -83,14 +40,11 @@ def _nothing(scope: Scope) -> None:
     return None
 
 
-class Recorder(Tape, Observer):
+class Recorder(Writer):
     """Records one process.
 
-    Taps come from the event loop and from handlers' threads; `lock` is held while what is rare
-    is written down, and by whoever reads.
-
     Args:
-        process: which process this is; its epoch is the journal's.
+        process: which process this is.
         settings: the bounds.
         clock: seconds since the Unix epoch.
         timer: seconds of a clock that is not set back, for durations.
@@ -100,8 +54,6 @@ class Recorder(Tape, Observer):
         application_as: returns the application that serves a scope as another user, or None.
 
     Attributes:
-        on_change: called once something is written after `wake_next()`, while somebody
-            watches; else None.
         on_serving: called when an event loop begins to serve, and for each scope; or None.
     """
 
@@ -127,23 +79,9 @@ class Recorder(Tape, Observer):
         opened_by: Callable[[], str] = str,
         application_as: Callable[[Scope], ASGIApplication | None] = _nothing,
     ) -> None:
-        self.process = process
-        self.settings = settings
-        folding = Folding(
-            process.epoch,
-            capacity=settings.RING_ENTRIES,
-            capacity_bytes=settings.RING_BYTES,
-            closed_kept=settings.CLOSED_KEPT,
-        )
-        hot_size = min(HOT_SIZE, settings.PAYLOAD_BYTES // 4)  # a character takes up to 4
-        super().__init__(folding, TimeLine(clock, timer), hot_size)
+        super().__init__(process, settings, TimeLine(clock, timer))
         self.clock = clock
-        self.on_change: Callable[[], None] | None = None
         self.on_serving: Callable[[], None] | None = None
-        self._folding = folding
-        self._journal, self._state = self._folding.journal, self._folding.state
-        self._is_folding = False
-        self._later: list[Callable[[], object]] = []
         self._live = live
         self._is_marked = is_marked
         self._opened_by = opened_by
@@ -152,23 +90,6 @@ class Recorder(Tape, Observer):
 
     def __repr__(self) -> str:
         return f"<Recorder {self.process.name} entries={len(self.journal)}>"
-
-    @property
-    def journal(self) -> Journal:
-        """What happened, up to now."""
-        self.fold()
-        return self._journal
-
-    @property
-    def state(self) -> State:
-        """What is true now."""
-        self.fold()
-        return self._state
-
-    def cause_of(self, connection: Connection | None) -> Cause | None:
-        """Return what happens now on a connection is an effect of."""
-        self.fold()
-        return self._folding.cause(_effect_of(connection))
 
     # Which connections are seen
 
@@ -199,7 +120,7 @@ class Recorder(Tape, Observer):
             ConnectionState(connection, is_from_console=is_marked, opened_by=self._opened_by())
         )
 
-    @_in_order
+    @in_order
     def scope_closed(self, connection: Connection, error: BaseException | None) -> None:
         """List it as closed, with who did it."""
         outcome: Outcome = "returned" if error is None else "failed"
@@ -214,7 +135,7 @@ class Recorder(Tape, Observer):
             settle(known, outcome)
             self._close(known)
 
-    @_in_order
+    @in_order
     def consumer_started(self, connection: Connection, consumer: Any) -> None:
         """Know the consumer, whose scope is populated, and its channel."""
         if (known := self._state.get(connection.id)) is not None:
@@ -223,7 +144,7 @@ class Recorder(Tape, Observer):
             self._state.name_channel(known)
             known.revision = self._journal.position[1]
 
-    @_in_order
+    @in_order
     def route_matched(
         self, connection: Connection, route: str, arguments: Mapping[str, Any]
     ) -> None:
@@ -232,7 +153,7 @@ class Recorder(Tape, Observer):
             known.route, known.arguments = route, _by_name(arguments)
             self._write("route", "route", known).note = route
 
-    @_in_order
+    @in_order
     def route_missed(self, connection: Connection, path: str, tried: Sequence[str]) -> None:
         """Say that no pattern took the path."""
         if (known := self._state.get(connection.id)) is not None:
@@ -242,41 +163,9 @@ class Recorder(Tape, Observer):
             known.error_count += 1
             self._state.count_miss(known, tuple(tried), entry.at)
 
-    # What comes with every message: see `tape`
-
-    def fold(self) -> bool:
-        """Bring what is known up to date. Returns False if that is being done just now."""
-        if not self.has_captured():
-            return not self._is_folding
-        with self.lock:
-            if self._is_folding:
-                return False
-            self._is_folding = True
-            try:
-                self._folding.keep(self.take())
-            finally:
-                self._is_folding = False
-            while self._later:
-                self._later.pop(0)()
-        return True
-
-    def fill(self) -> None:
-        """Take what was captured if it is time, and say so to whoever waits for it."""
-        if self.was_awaited() and self.on_change is not None:
-            self.on_change()
-        if self.is_full():
-            try:
-                self.fold()
-            except Exception:
-                self.fail()
-
-    def fail(self) -> None:
-        """End the recording: a fault of ours, which is being handled, is no fault of the caller."""
-        taps.give_up(self, "fold")
-
     # Events and handlers that are rare
 
-    @_in_order
+    @in_order
     def write_received(self, connection: Connection, event: Event) -> None:
         """Write an event of the client that is rare or large."""
         if (known := self._state.get(connection.id)) is None or not has_type(event):
@@ -294,7 +183,7 @@ class Recorder(Tape, Observer):
             # No handler will say so: what a view does is an effect of its request.
             connection.cause = (entry.trace, self._journal.spell(entry))
 
-    @_in_order
+    @in_order
     def write_sent(self, connection: Connection, event: Event) -> None:
         """Write an event of the application that is rare or large."""
         if (known := self._state.get(connection.id)) is None or not has_type(event):
@@ -306,7 +195,7 @@ class Recorder(Tape, Observer):
         if note_sent(known, event, kept[1], entry.at):
             self._close(known)
 
-    @_in_order
+    @in_order
     def write_failure(
         self, connection: Connection, running: Running, error: BaseException, now: float
     ) -> None:
@@ -329,7 +218,7 @@ class Recorder(Tape, Observer):
 
     # The layer
 
-    @_in_order
+    @in_order
     def message_sent(
         self, sender: Connection | None, layer: Any, channel: str, message: Message
     ) -> Cause | None:
@@ -338,7 +227,7 @@ class Recorder(Tape, Observer):
         entry.channel = channel
         return self._sent(entry)
 
-    @_in_order
+    @in_order
     def group_sent(
         self, sender: Connection | None, layer: Any, group: str, message: Message, receivers: int
     ) -> Cause | None:
@@ -350,7 +239,7 @@ class Recorder(Tape, Observer):
             entry.facts = {"receivers": receivers}
         return self._sent(entry)
 
-    @_in_order
+    @in_order
     def write_taken(self, channel: str, message: Message, origin: Origin) -> None:
         """Write that a message was taken from a channel: a worker hands it to a consumer."""
         trace, cause = origin.trace, origin.position
@@ -362,7 +251,7 @@ class Recorder(Tape, Observer):
         if trace:
             self._take_note(message, entry)
 
-    @_in_order
+    @in_order
     def message_dropped(
         self,
         connection: Connection | None,
@@ -381,14 +270,14 @@ class Recorder(Tape, Observer):
         entry.note = reason
         self._state.drops[reason] += 1
 
-    @_in_order
+    @in_order
     def group_joined(self, layer: Any, group: str, channel: str) -> None:
         """Write a membership."""
         entry = self._write_membership("join", "group_add", group, channel)
         self._state.memberships.join(layer, group, channel, entry.at)
         self._state.groups.of(group, entry.at)
 
-    @_in_order
+    @in_order
     def group_left(self, layer: Any, group: str, channel: str) -> None:
         """Write the end of a membership."""
         self._state.memberships.leave(layer, group, channel)
@@ -413,66 +302,12 @@ class Recorder(Tape, Observer):
             entry.note = note
             return trace, self._journal.spell(entry)
 
-    # Writing
+    # What the taps have in common
 
-    @_in_order
+    @in_order
     def _open(self, known: ConnectionState) -> None:
         self._state.open(known)
         self._write("open", known.protocol, known)
-
-    def _write(
-        self,
-        kind: Kind,
-        type: str,
-        known: ConnectionState | None,
-        kept: Kept = NOTHING,
-        *,
-        trace: str = "",
-        cause: str = "",
-    ) -> Entry:
-        entry = Entry(self.line(), kind, type, known, trace, cause)
-        entry.payload, entry.size_bytes, entry.kept_bytes, entry.is_cut = kept
-        self._journal.append(entry)
-        self._state.tally.count(kind, entry.at)
-        if known is not None:
-            known.revision = entry.offset
-        if self.was_awaited() and self.on_change is not None:
-            self.on_change()
-        return entry
-
-    def _write_send(self, kind: Kind, sender: Connection | None, message: Message) -> Entry:
-        known = self._known(sender)
-        trace, cause = self._cause_of(sender) or (self._folding.new_trace(), "")
-        name = str(message.get("type", ""))
-        entry = self._write(kind, name, known, self._keep(message), trace=trace, cause=cause)
-        if known is not None:
-            known.count_layer(entry.at)
-        return entry
-
-    def _sent(self, entry: Entry) -> Cause:
-        """Return the cause that a message carries, whose deliveries are probably next."""
-        cause = (entry.trace, self._journal.spell(entry))
-        self.origin = self._origin_at(cause, entry, entry.type)
-        return cause
-
-    @_in_order
-    def origin_of(self, message: Message, cause: Cause | None) -> Origin:
-        """Return what all deliveries of a message have in common: it is kept once."""
-        sent = self._journal.find(unspell(cause[1])) if cause is not None else None
-        name = str(message.get("type", ""))
-        if sent is not None:  # by a layer, or by somebody who acts through the console
-            origin = self._origin_at(cause, sent, name)
-        else:
-            kept = self._keep(message)
-            origin = Origin(cause, name, "", kept, weight=kept[2])
-        if cause is not None:
-            self.origin = origin
-        return origin
-
-    @staticmethod
-    def _origin_at(cause: Cause | None, sent: Entry, name: str) -> Origin:
-        kept = (sent.payload, sent.size_bytes, 0, sent.is_cut)
-        return Origin(cause, name, sent.group, kept)
 
     def _cause_of_drop(
         self,
@@ -495,9 +330,6 @@ class Recorder(Tape, Observer):
             cause = self._cause_of(connection)
         return cause or ("", "")
 
-    def _cause_of(self, connection: Connection | None) -> Cause | None:
-        return self._folding.cause(_effect_of(connection))
-
     def _take_note(self, message: Message, entry: Entry) -> None:
         """Remember a message that somebody took: a worker hands it to a consumer as its event."""
         taken = self._taken
@@ -511,57 +343,6 @@ class Recorder(Tape, Observer):
         # that, and is then noted itself when it is taken.
         kind, cause = self._taken.pop(id(event), ("", ("", "")))
         return cause if kind == event["type"] else ("", "")
-
-    def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> Entry:
-        actor = current_connection.get()
-        trace, cause = self._cause_of(actor) or ("", "")
-        known = self._state.of_channel(channel)
-        entry = self._write(kind, name, known, trace=trace, cause=cause)
-        entry.group, entry.channel = group, channel
-        return entry
-
-    def _write_error(
-        self,
-        known: ConnectionState,
-        name: str,
-        error: BaseException,
-        trace: str = "",
-        cause: str = "",
-    ) -> Entry:
-        # format_exception_only() stands an exception whose own __str__ raises.
-        sentence = " ".join("".join(traceback.format_exception_only(error)).split())[:NOTE_CHARS]
-        lines = "".join(traceback.format_exception(error))
-        entry = self._write("error", name, known, trace=trace, cause=cause)
-        entry.note = sentence
-        entry.facts = {"traceback": lines[-TRACEBACK_CHARS:]}
-        known.count_error(sentence, error)
-        consumer = known.consumer_class.__name__ if known.consumer_class is not None else ""
-        self._state.count_error(consumer, type(error).__name__)
-        return entry
-
-    def _close(self, known: ConnectionState) -> None:
-        entry = self._write("close", "close", known)
-        known.end(entry.at)
-        entry.facts = {
-            "code": known.close_code,
-            "by": known.closed_by,
-            "reason": known.close_reason,
-        }
-        self._state.close(known, entry.offset)
-
-    def _known(self, connection: Connection | None) -> ConnectionState | None:
-        return self._state.get(connection.id) if connection is not None else None
-
-    def _keep(self, message: Message) -> Kept:
-        return keep_message(message, self.settings.PAYLOAD_BYTES)
-
-
-def _effect_of(connection: Connection | None) -> Any:
-    """Return what happens now is an effect of.
-
-    A handler beside others has its cause in its own context: the connection knows one alone.
-    """
-    return current_cause.get() or (connection.cause if connection is not None else None)
 
 
 def _by_name(url_route: Mapping[str, Any]) -> dict[str, Any]:

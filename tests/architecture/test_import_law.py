@@ -144,6 +144,7 @@ CHAINS: dict[str, imports.Chain] = {
         "console.journal",
         "console.state",
         "console.folding",
+        "console.writer",
         ("console.recorder", "console.clocks"),
         "console.watch",
         ("console.trace_glance", "console.traces"),
