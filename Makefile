@@ -74,11 +74,14 @@ clean: ## Remove all that these targets made, but not the demo's data in .channe
 	rm -rf .venv .venv-channels build dist docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp for each extra: pip runs again only after pyproject.toml has changed.
+# A stamp for each extra: pip runs again only after pyproject.toml has changed. What an extra brings
+# along needs no run of its own.
+WITH_test := demo docs native types
+WITH_types := demo
 .venv/.shots .venv/.native .venv/.bench .venv/.demo .venv/.test .venv/.lint .venv/.types .venv/.docs: .venv/.%: pyproject.toml .venv/.python
 	@echo "Installing what \`$*\` needs..."
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
-	@touch $@
+	@touch $@ $(WITH_$*:%=.venv/.%)
 
 .venv/.compiled: console/tape_native.pyx console/captured_native.pxi tools/native.py .venv/.native $(if $(COMPILED),,.venv/.removed)
 	@$(PYTHON) -m tools.native

@@ -133,7 +133,7 @@ class Link(asyncio.BufferedProtocol):
         self._is_paused = False
         self._lost: asyncio.Future[Exception] | None = None
         self._reason = "it has not been reached yet"
-        self._heard_at = self._down_at = self._loop.time()
+        self._heard_at = self._up_at = self._worked_at = self._loop.time()
         self._watch: asyncio.TimerHandle | None = None
         self._supervisor: asyncio.Task[None] | None = None
 
@@ -348,7 +348,7 @@ class Link(asyncio.BufferedProtocol):
                 await self._greet(self)
         if self._transport is None:
             raise ConnectionError(self._reason)
-        self.is_up = True
+        self.is_up, self._up_at = True, self._loop.time()
         if self._on_change is not None:
             self._on_change(self, None)
         self._flush()
@@ -385,13 +385,17 @@ class Link(asyncio.BufferedProtocol):
         with suppress(AttributeError):  # older Pythons: TLS that has ended has no protocol left
             transport.abort()
         was_up, self.is_up = self.is_up, False
-        self._down_at = self._loop.time()
+        now = self._loop.time()
+        # A server that is lost as soon as it is there, or used, counts as away all the while.
+        silent_s = min(now - self._heard_at, self._silence_s)
+        if was_up and now - self._up_at - silent_s > STEADY_S:
+            self._worked_at = now
         unanswered, self._sent = self._sent, deque()
         unanswered.extend(self._behind)
         self._behind.clear()
         self._waiting.extendleft(call for call in reversed(unanswered) if call.is_kept)
         if self._waiting and self._watch is None:
-            self._watch_until(self._down_at + self._timeout_s)
+            self._watch_until(self._worked_at + self._timeout_s)
         if was_up and not is_wanted:
             logger.warning("The connection to %s was lost: %s", self.place, self._reason)
             if self._on_change is not None:
@@ -429,14 +433,14 @@ class Link(asyncio.BufferedProtocol):
         if not self.is_up:
             self._fail_late(now)
         if self._waiting:
-            self._watch_until(max(self._down_at, self._waiting[0].asked_at) + self._timeout_s)
+            self._watch_until(max(self._worked_at, self._waiting[0].asked_at) + self._timeout_s)
         elif self._sent:
             silent_since = max(self._heard_at, self._sent[0].asked_at)
             self._watch_until(silent_since + self._silence_s)
 
     def _fail_late(self, now: float) -> None:
         late_at = now - self._timeout_s
-        if self._down_at > late_at:
+        if self._worked_at > late_at:
             return
         while self._waiting and self._waiting[0].asked_at <= late_at:
             call = self._waiting.popleft()

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.exceptions import LayerUnavailable, ServerRefusal
 from runtime.layers.addresses import Address, parse_hosts
-from runtime.layers.connection import Link
+from runtime.layers.connection import LONGEST_PAUSE_S, Link
 from tests.support.playbook import eventually
 from tests.support.redis_server import free_port
 from tests.support.tcp_proxy import proxied
@@ -223,6 +223,46 @@ async def test_a_command_for_a_server_that_is_away_fails_in_time():
             await link.call("PING")
         with pytest.raises(ConnectionError):
             await link.call("PING")
+
+
+LONGER_S = LONGEST_PAUSE_S * 1.2
+"""A `timeout` that is longer than the pause between two attempts, as it is by default."""
+
+
+async def test_a_command_for_a_server_that_takes_connections_and_hangs_up_fails_in_time(
+    proxy, wire
+):
+    proxy.refuse()
+    async with linked(wire, timeout_s=LONGER_S) as link:
+        with pytest.raises(LayerUnavailable, match=f"for {LONGER_S:g} s"):
+            await link.call("PING")
+        proxy.heal()
+        assert await link.call("PING") == b"PONG"
+        proxy.refuse()
+        with pytest.raises(LayerUnavailable, match=f"for {LONGER_S:g} s"):
+            await link.call("PING")
+
+
+async def test_a_command_that_a_server_will_not_take_for_now_fails_in_time(own_redis_server):
+    async with linked(place_of(own_redis_server.url), timeout_s=LONGER_S) as link:
+        await link.call("REPLICAOF", "127.0.0.1", free_port())
+        with pytest.raises(LayerUnavailable, match="READONLY"):
+            await link.call("SET", "link:replica", 1)
+        await link.call("REPLICAOF", "NO", "ONE")
+        assert await link.call("SET", "link:replica", 1) == b"OK"
+
+
+async def test_a_command_that_ends_each_connection_fails_in_time_and_holds_up_no_other(
+    own_redis_server,
+):
+    async with linked(place_of(own_redis_server.url), timeout_s=LONGER_S) as link:
+        await link.call("CONFIG", "SET", "client-query-buffer-limit", 1_048_576)
+        too_much, behind = link.call("ECHO", bytes(4_000_000)), link.call("PING")
+        with pytest.raises(LayerUnavailable):
+            await too_much
+        with suppress(LayerUnavailable):  # it may have been lost with the other as often
+            await behind
+        assert await link.call("PING") == b"PONG"
 
 
 async def test_a_peer_that_has_vanished_is_noticed(proxy, wire):

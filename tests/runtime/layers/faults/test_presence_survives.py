@@ -107,7 +107,7 @@ async def test_who_died_leaves_once_though_the_server_went_before_it_could_say_s
     told, _ = await watch(layer)
     await layer._roster.put(Tracked("room", "specific.0123456789ab!dead", "ada", {}))
     with proxied((redis_server.host, redis_server.port)) as proxy:
-        teller = make_layer(f"redis://{proxy.host}:{proxy.port}/0", kind, timeout=0.2, **options)
+        teller = make_layer(f"redis://{proxy.host}:{proxy.port}/0", kind, timeout=1, **options)
         (link,) = teller._nodes.here().servers.links
         sending = teller._group_send
 
