@@ -14,12 +14,14 @@ from console import plain, vitals
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
 from console.reader import Reader
 from console.recorder import Recorder
-from console.relay_joining import Joining
+from console.relay_joining import ALONE, Joining
 from console.relay_node import ANSWER_S, RelayNode
 from console.relay_replies import Replies
 from console.sharing import Shared
 
 T = TypeVar("T")
+
+AWAY = f"The channel layer takes nothing, {ALONE} It is tried again every few seconds."
 
 
 class NoAnswer(LookupError):
@@ -88,7 +90,10 @@ class Processes:
     @property
     def limit(self) -> str:
         """Why only this process is seen, and what to do about it, as a sentence; else ""."""
-        return self._joining.obstacle if self._joining is not None else ""
+        if self._joining is None:
+            return ""
+        node = self._joining.known
+        return self._joining.obstacle or (AWAY if node is not None and node.is_away else "")
 
     @property
     def joining(self) -> Joining | None:
