@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from console import plain, vitals
+from console.loop_lag import OwnLag
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
 from console.reader import Reader
 from console.recorder import Recorder
@@ -57,6 +59,7 @@ class Processes:
         self._reader: Reader | None = None
         self._joining: Joining | None = None
         self.shared = Shared()
+        self._lag = OwnLag()
         if recorder is not None:
             self.bind(recorder)
 
@@ -170,6 +173,7 @@ class Processes:
             if node is not None
             else ProcessReport(self.reader.process, self.reader.totals(), vitals.rss_bytes())
         )
+        report = replace(report, loop_lag_s=max(report.loop_lag_s, self._lag.look()))
         others = node.statuses() if node is not None else []
         return [ProcessStatus(report, is_own=True), *others]
 
