@@ -130,7 +130,11 @@ def keep_bytes(data: object, limit: int) -> Kept:
 
 
 def keep_message(message: Mapping[str, object], limit: int) -> Kept:
-    """Keep a copy of a dict; its long strings are cut and what is beyond `limit` is left out."""
+    """Keep a copy of a dict; its long strings are cut and what is beyond `limit` is left out.
+
+    The true size is said of what was cut: that of the copy, which is about that of its JSON. Of
+    what cannot be copied at once, nobody knows it.
+    """
     # A frozen copy of plain values takes a tenth of the time of one made value by value.
     try:
         frozen = Frozen(marshal.dumps(message))  # type: ignore[arg-type]  # what it cannot, it says
@@ -140,7 +144,8 @@ def keep_message(message: Mapping[str, object], limit: int) -> Kept:
         return frozen, None, len(frozen), False
     budget = _Budget(limit)
     kept = budget.keep_mapping(message, _DEPTH)
-    return kept, None, limit - max(budget.left, 0), budget.is_cut
+    size = len(frozen) if frozen is not None and budget.is_cut else None
+    return kept, size, limit - max(budget.left, 0), budget.is_cut
 
 
 def thaw(payload: object) -> object:

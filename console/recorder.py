@@ -31,6 +31,7 @@ from console.tape import HOT_SIZE
 from console.taping import Origin, Running, Tape
 from console.time_line import TimeLine
 from runtime.guards import has_type
+from runtime.layers.tapping import FIRES_TAPS
 from runtime.taps import (
     Cause,
     Connection,
@@ -47,6 +48,9 @@ R = TypeVar("R")
 
 TRACEBACK_CHARS = 16_384
 NOTE_CHARS = 500
+
+NO_CAUSE = "this layer carries no cause"
+"""Why a message is not linked to its deliveries."""
 
 TAKEN_KEPT = 1_000
 """Messages that were taken from a channel, and may yet be handed to a worker's consumer."""
@@ -239,6 +243,7 @@ class Recorder(Tape, Observer):
             entry = self._write("error", "route", known)
             entry.note = known.last_error = "No route takes the path"
             entry.facts = {"tried": tuple(tried)}
+            known.route = ""  # that of a router which has found nothing inside
             known.error_count += 1
             self._state.count_miss(known, tuple(tried), entry.at)
 
@@ -336,6 +341,8 @@ class Recorder(Tape, Observer):
         """Write a message to a channel."""
         entry = self._write_send("send", sender, message)
         entry.channel = channel
+        if not getattr(layer, FIRES_TAPS, False):
+            entry.facts = {"unlinked": NO_CAUSE}
         return self._sent(entry)
 
     @_in_order
@@ -346,8 +353,8 @@ class Recorder(Tape, Observer):
         entry = self._write_send("group_send", sender, message)
         entry.group = group
         self._state.groups.of(group, entry.at).count_send(entry.at)
-        if receivers >= 0:  # a layer of somebody else's does not say
-            entry.facts = {"receivers": receivers}
+        # A layer of somebody else's does not say how many, and carries no cause to them.
+        entry.facts = {"receivers": receivers} if receivers >= 0 else {"unlinked": NO_CAUSE}
         return self._sent(entry)
 
     @_in_order
