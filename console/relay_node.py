@@ -122,6 +122,10 @@ class RelayNode:
         await self.abandon()
         await self._transport.leave()
 
+    async def say_goodbye(self) -> None:
+        """Say that this process goes; it serves on until it ends."""
+        await self._publisher.say_goodbye()
+
     async def abandon(self) -> None:
         """End what runs, without a word."""
         holding = [self._holding] if self._holding is not None else []

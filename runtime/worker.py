@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
+from runtime import last_words
 from runtime.acknowledging import Ending, HeldJobs, policy_of
 from runtime.concurrency import ACKNOWLEDGED
 from runtime.exceptions import JobsCutOff
@@ -201,6 +202,7 @@ class Worker:
         working = asyncio.ensure_future(self.handle())
         with stopped_by_signals(self.stop, working.cancel):
             await asyncio.wait({working})
+        await last_words.say()
         if working.cancelled():
             logger.error("The worker was told to stop twice, and has stopped at once.")
         elif isinstance(error := working.exception(), JobsCutOff):

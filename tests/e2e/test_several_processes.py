@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pytest
 import websockets
 from websockets.typing import Origin
 
+from console.relay_watching import STALE_S
 from tests.e2e.console import Console, words
 from tests.e2e.servers import DAPHNE, SOON_S, STOP_S, UVICORN, DemoServer, running_demo
 from tests.support.redis_server import RedisServer
@@ -55,8 +57,8 @@ def project(
 
 
 @contextmanager
-def running_worker(demo: DemoServer) -> Iterator[subprocess.Popen[bytes]]:
-    with demo.log.with_name("worker.log").open("w") as output:
+def running_worker(demo: DemoServer, name: str = "worker") -> Iterator[subprocess.Popen[bytes]]:
+    with demo.log.with_name(f"{name}.log").open("w") as output:
         worker = subprocess.Popen(
             [sys.executable, "-m", "django", "runworker", "thumbnails"],
             env=demo.environment,
@@ -132,6 +134,27 @@ def test_a_process_that_starts_appears_and_one_that_is_killed_is_stale_and_then_
             "connections/", lambda page: started in page and "silent for" in page
         )
         project.console.wait_to_see("connections/", lambda page: started not in page)
+
+
+@pytest.mark.parametrize("server", [DAPHNE, UVICORN, None])
+def test_a_process_that_is_told_to_end_is_gone_at_once(
+    project: Project, server: tuple[str, ...] | None
+) -> None:
+    with ExitStack() as stack:
+        if server is None:
+            ending = stack.enter_context(running_worker(project.one, "ending"))
+            started = f"worker-{ending.pid}"
+        else:
+            demo = running_demo(server, project.data, name="ending", **project.variables)
+            ending = stack.enter_context(demo).process
+            started = f"web-{ending.pid}"
+        project.console.wait_to_see("connections/", lambda page: started in page)
+        ending.send_signal(signal.SIGTERM)
+        ending.wait(STOP_S)
+        ended_at = time.monotonic()
+        page = project.console.wait_to_see("connections/", lambda page: started not in page)
+        assert "did not answer" not in page
+        assert time.monotonic() - ended_at < STALE_S / 2, "nobody had to miss it first"
 
 
 def test_a_connection_of_a_process_that_does_not_answer_says_so(project: Project) -> None:
