@@ -19,7 +19,15 @@ from sys import getsizeof
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from console import mount
-from console.capture import NOTHING, Kept, keep_event, keep_message, keep_payload, type_of
+from console.capture import (
+    NOTHING,
+    TYPE_CHARS,
+    Kept,
+    keep_event,
+    keep_message,
+    keep_payload,
+    type_of,
+)
 from console.conf import Settings
 from console.connection import ConnectionState
 from console.endings import Outcome, note_received, note_sent, settle
@@ -32,7 +40,6 @@ from console.tape import HOT_SIZE
 from console.taping import Origin, Running, Tape
 from console.time_line import TimeLine
 from runtime.guards import has_type
-from runtime.layers.tapping import FIRES_TAPS
 from runtime.taps import (
     Cause,
     Connection,
@@ -342,7 +349,11 @@ class Recorder(Tape, Observer):
         """Write a message to a channel."""
         entry = self._write_send("send", sender, message)
         entry.channel = channel
-        if not getattr(layer, FIRES_TAPS, False):
+        try:
+            is_linked = layer.fires_taps  # asked for each message: `getattr()` costs more
+        except AttributeError:
+            is_linked = False
+        if not is_linked:
             entry.facts = {"unlinked": NO_CAUSE}
         return self._sent(entry)
 
@@ -451,8 +462,9 @@ class Recorder(Tape, Observer):
     def _write_send(self, kind: Kind, sender: Connection | None, message: Message) -> Entry:
         known = self._known(sender)
         trace, cause = self._cause_of(sender) or (self._folding.new_trace(), "")
-        name = type_of(message)
-        entry = self._write(kind, name, known, self._keep(message), trace=trace, cause=cause)
+        name = str(message.get("type", ""))[:TYPE_CHARS]
+        kept = keep_message(message, self.settings.PAYLOAD_BYTES)
+        entry = self._write(kind, name, known, kept, trace=trace, cause=cause)
         if known is not None:
             known.count_layer(entry.at)
         return entry
