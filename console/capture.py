@@ -22,6 +22,8 @@ Kept: TypeAlias = tuple[object, int | None, int, bool]
 
 NOTHING: Kept = (None, None, 0, False)
 
+TYPE_CHARS = 200
+
 _ATOMS = frozenset({int, float, bool, type(None), complex})
 _IMMUTABLE = frozenset({datetime, date, time, timedelta, Decimal, UUID})
 _ATOM_BYTES = 8
@@ -78,6 +80,11 @@ def keep_event(event: Mapping[str, object], limit: int) -> Kept:
         return NOTHING
     payload, _, kept_bytes, is_cut = keep_message(rest, limit)
     return payload, _size_of_body(rest), kept_bytes, is_cut
+
+
+def type_of(message: Mapping[str, object]) -> str:
+    """Return the type of a message, of which no handler has one that is longer than a line."""
+    return str(message.get("type", ""))[:TYPE_CHARS]
 
 
 def keep_payload(payload: object, limit: int) -> Kept:

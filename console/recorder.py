@@ -15,10 +15,19 @@ import traceback
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from sys import getsizeof
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from console import mount
-from console.capture import NOTHING, Kept, keep_event, keep_message, keep_payload
+from console.capture import (
+    NOTHING,
+    TYPE_CHARS,
+    Kept,
+    keep_event,
+    keep_message,
+    keep_payload,
+    type_of,
+)
 from console.conf import Settings
 from console.connection import ConnectionState
 from console.endings import Outcome, note_received, note_sent, settle
@@ -31,7 +40,6 @@ from console.tape import HOT_SIZE
 from console.taping import Origin, Running, Tape
 from console.time_line import TimeLine
 from runtime.guards import has_type
-from runtime.layers.tapping import FIRES_TAPS
 from runtime.taps import (
     Cause,
     Connection,
@@ -291,7 +299,7 @@ class Recorder(Tape, Observer):
         kept = keep(event, self.settings.PAYLOAD_BYTES)
         trace, cause = self._taken_as(event) if is_job else ("", "")
         trace = trace or self._folding.new_trace()
-        entry = self._write("in", event["type"], known, kept, trace=trace, cause=cause)
+        entry = self._write("in", type_of(event), known, kept, trace=trace, cause=cause)
         note_received(known, event, kept[1], entry.at)
         if known.consumer_class is not None:
             known.pending.append((event, entry.trace, entry.offset, entry.type))
@@ -341,7 +349,11 @@ class Recorder(Tape, Observer):
         """Write a message to a channel."""
         entry = self._write_send("send", sender, message)
         entry.channel = channel
-        if not getattr(layer, FIRES_TAPS, False):
+        try:
+            is_linked = layer.fires_taps  # asked for each message: `getattr()` costs more
+        except AttributeError:
+            is_linked = False
+        if not is_linked:
             entry.facts = {"unlinked": NO_CAUSE}
         return self._sent(entry)
 
@@ -381,7 +393,7 @@ class Recorder(Tape, Observer):
         """Write that a message was lost, and why."""
         known = self._known(connection)
         trace, position = self._cause_of_drop(connection, known, message, reason, cause)
-        name = str(message.get("type", ""))
+        name = type_of(message)
         kept = self._keep(message)
         entry = self._write("drop", name, known, kept, trace=trace, cause=position)
         entry.channel = channel
@@ -450,8 +462,9 @@ class Recorder(Tape, Observer):
     def _write_send(self, kind: Kind, sender: Connection | None, message: Message) -> Entry:
         known = self._known(sender)
         trace, cause = self._cause_of(sender) or (self._folding.new_trace(), "")
-        name = str(message.get("type", ""))
-        entry = self._write(kind, name, known, self._keep(message), trace=trace, cause=cause)
+        name = str(message.get("type", ""))[:TYPE_CHARS]
+        kept = keep_message(message, self.settings.PAYLOAD_BYTES)
+        entry = self._write(kind, name, known, kept, trace=trace, cause=cause)
         if known is not None:
             known.count_layer(entry.at)
         return entry
@@ -466,7 +479,7 @@ class Recorder(Tape, Observer):
     def origin_of(self, message: Message, cause: Cause | None) -> Origin:
         """Return what all deliveries of a message have in common: it is kept once."""
         sent = self._journal.find(unspell(cause[1])) if cause is not None else None
-        name = str(message.get("type", ""))
+        name = type_of(message)
         if sent is not None:  # by a layer, or by somebody who acts through the console
             origin = self._origin_at(cause, sent, name)
         else:
@@ -517,7 +530,7 @@ class Recorder(Tape, Observer):
         # By its identity alone, so that no message is kept alive. Another one may come to have
         # that, and is then noted itself when it is taken.
         kind, cause = self._taken.pop(id(event), ("", ("", "")))
-        return cause if kind == event["type"] else ("", "")
+        return cause if kind == type_of(event) else ("", "")
 
     def _write_membership(self, kind: Kind, name: str, group: str, channel: str) -> Entry:
         actor = current_connection.get()
@@ -537,10 +550,11 @@ class Recorder(Tape, Observer):
     ) -> Entry:
         # format_exception_only() stands an exception whose own __str__ raises.
         sentence = " ".join("".join(traceback.format_exception_only(error)).split())[:NOTE_CHARS]
-        lines = "".join(traceback.format_exception(error))
-        entry = self._write("error", name, known, trace=trace, cause=cause)
+        lines = "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:]
+        kept = (None, None, getsizeof(lines) + getsizeof(sentence), False)
+        entry = self._write("error", name, known, kept, trace=trace, cause=cause)
         entry.note = sentence
-        entry.facts = {"traceback": lines[-TRACEBACK_CHARS:]}
+        entry.facts = {"traceback": lines}
         known.count_error(sentence, error)
         consumer = known.consumer_class.__name__ if known.consumer_class is not None else ""
         self._state.count_error(consumer, type(error).__name__)
