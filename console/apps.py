@@ -45,6 +45,7 @@ class ConsoleConfig(AppConfig):
         from console.recorder import Recorder
         from console.relay import relay
         from console.relay_joining import Joining
+        from runtime import last_words
         from runtime.taps import taps
 
         if any(isinstance(observer, Recorder) for observer in taps.observers):
@@ -73,6 +74,7 @@ class ConsoleConfig(AppConfig):
         recorder.on_serving = _begin_both(joining, reader) if settings.OTEL else joining.begin
         taps.attach(recorder)
         _begin_with_daphne(joining)
+        last_words.add(joining.say_goodbye)
 
 
 def _begin_both(joining: Joining, reader: Reader) -> Callable[[], None]:

@@ -22,6 +22,8 @@ Kept: TypeAlias = tuple[object, int | None, int, bool]
 
 NOTHING: Kept = (None, None, 0, False)
 
+TYPE_CHARS = 200
+
 _ATOMS = frozenset({int, float, bool, type(None), complex})
 _IMMUTABLE = frozenset({datetime, date, time, timedelta, Decimal, UUID})
 _ATOM_BYTES = 8
@@ -80,6 +82,11 @@ def keep_event(event: Mapping[str, object], limit: int) -> Kept:
     return payload, _size_of_body(rest), kept_bytes, is_cut
 
 
+def type_of(message: Mapping[str, object]) -> str:
+    """Return the type of a message, of which no handler has one that is longer than a line."""
+    return str(message.get("type", ""))[:TYPE_CHARS]
+
+
 def keep_payload(payload: object, limit: int) -> Kept:
     """Keep text, bytes or a dict; nothing of anything else."""
     if isinstance(payload, str):
@@ -130,7 +137,11 @@ def keep_bytes(data: object, limit: int) -> Kept:
 
 
 def keep_message(message: Mapping[str, object], limit: int) -> Kept:
-    """Keep a copy of a dict; its long strings are cut and what is beyond `limit` is left out."""
+    """Keep a copy of a dict; its long strings are cut and what is beyond `limit` is left out.
+
+    The true size is said of what was cut: that of the copy, which is about that of its JSON. Of
+    what cannot be copied at once, nobody knows it.
+    """
     # A frozen copy of plain values takes a tenth of the time of one made value by value.
     try:
         frozen = Frozen(marshal.dumps(message))  # type: ignore[arg-type]  # what it cannot, it says
@@ -140,7 +151,8 @@ def keep_message(message: Mapping[str, object], limit: int) -> Kept:
         return frozen, None, len(frozen), False
     budget = _Budget(limit)
     kept = budget.keep_mapping(message, _DEPTH)
-    return kept, None, limit - max(budget.left, 0), budget.is_cut
+    size = len(frozen) if frozen is not None and budget.is_cut else None
+    return kept, size, limit - max(budget.left, 0), budget.is_cut
 
 
 def thaw(payload: object) -> object:

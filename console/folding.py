@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from console.capture import utf8_size
+from console.capture import type_of, utf8_size
 from console.captured import Folded, Waiting
 from console.connection import ConnectionState
 from console.entry import Entry, spell
@@ -78,7 +78,7 @@ class Folding:
             running.link(*waited[1:])
         else:
             trace, position = cause or (next(self.traces), "")
-            running.link(trace, position, str(message.get("type", "")))
+            running.link(trace, position, type_of(message))
 
     def stats_of(self, known: ConnectionState, name: str) -> HandlerStats:
         """Return the counts of a handler that has not ended before."""

@@ -132,7 +132,7 @@ class HandlerStats:
         if over:
             key = (over[0].number, over[-1].number)
             if self._over is None or self._over[0] != key:
-                self._over = (key, _folded(over))
+                self._over = (key, folded(over))
             _fold(self._over[1], whole)
         if last is not whole:
             _fold(last, whole)
@@ -221,7 +221,8 @@ def _fold(step: Step, into: Step) -> None:
     into.max_waited_s = max(into.max_waited_s, step.max_waited_s)
 
 
-def _folded(steps: Iterable[Step]) -> Step:
+def folded(steps: Iterable[Step]) -> Step:
+    """Return what ended in all of `steps`, as one."""
     whole = Step(0)
     for step in steps:
         _fold(step, whole)

@@ -53,7 +53,16 @@ MOST_TERMS = 50
 """More is no question that a person has; each term is held against every entry."""
 
 DEEPEST = 10
-"""Parentheses inside each other."""
+"""Parentheses inside each other, with those that an `OR` outside of any prints with."""
+
+LONGEST = 2_000
+"""Characters of a query, as it is typed and as it prints."""
+
+MOST_NARROWED = 10
+"""Terms that a page adds to what somebody has typed, such as that of the process."""
+
+_LARGEST = Decimal(10) ** 15
+_PLACES = 6
 
 _KEY = re.compile(r"[A-Za-z_]+(?=:)")
 _NUMBER = re.compile(
@@ -80,29 +89,52 @@ class QueryError(ValueError):
 
 
 def parse(text: str) -> Query:
-    """Return the query that `text` spells.
+    """Return the query that `text` spells. What it prints spells the same query.
 
     Raises:
-        QueryError: a key or a value is not known, missing, not a number, or not closed.
+        QueryError: a key or a value is not known, missing, not a number, or not closed; or it is
+            too long.
     """
-    return Query(_Parser(text).terms())
+    if len(text) > LONGEST:
+        raise QueryError(LONGEST, f"Expected at most {LONGEST} characters")
+    query = Query(_Parser(text, MOST_TERMS).terms())
+    if len(str(query)) > LONGEST:
+        raise QueryError(
+            len(text), f"Expected less: with its quotes it is longer than {LONGEST} characters"
+        )
+    return query
+
+
+def parse_narrowed(text: str) -> Query:
+    """Return the query that one of `parse()` prints which has been narrowed by some terms since.
+
+    Raises:
+        QueryError: it is none.
+    """
+    return Query(_Parser(text, MOST_TERMS + MOST_NARROWED).terms())
 
 
 class _Parser:
     """Reads one query from left to right."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most_terms: int) -> None:
         self.text = text
         self.at = 0
         self.depth = 0
         self.count = 0
+        self._most_terms = most_terms
+        self._deepest_at: int | None = None
 
     def terms(self) -> tuple[Term, ...]:
         alternatives = self._alternatives()
         # Only a parenthesis that nothing has opened ends them before the text does.
         if self.at < len(self.text):
             raise QueryError(self.at, "Expected '(' somewhere before this ')', or quotes around it")
-        return alternatives[0] if len(alternatives) == 1 else (AnyOf(alternatives),)
+        if len(alternatives) == 1:
+            return alternatives[0]
+        if self._deepest_at is not None:
+            raise QueryError(self._deepest_at, _TOO_DEEP)
+        return (AnyOf(alternatives),)
 
     def _alternatives(self) -> tuple[tuple[Term, ...], ...]:
         """Read terms and the `OR` between them, up to the end or a closing parenthesis."""
@@ -123,16 +155,17 @@ class _Parser:
         return tuple(map(tuple, found))
 
     def _term(self, word: str) -> Term:
-        self.count += 1
-        if self.count > MOST_TERMS:
-            raise QueryError(self.at, f"Expected at most {MOST_TERMS} terms")
+        start = self.at
         if word in RESERVED:
-            raise QueryError(self.at, _RESERVED_HINTS[word])
+            raise QueryError(start, _RESERVED_HINTS[word])
         is_excluded = self._take("-")
         if is_excluded and self._is_at_end():
-            raise QueryError(self.at - 1, "Expected something to exclude after '-'")
+            raise QueryError(start, "Expected something to exclude after '-'")
         if self.text.startswith("(", self.at):
             return self._group(is_excluded)
+        self.count += 1  # parentheses are none: an `OR` prints with some that nobody has typed
+        if self.count > self._most_terms:
+            raise QueryError(start, f"Expected at most {self._most_terms} terms")
         key = _KEY.match(self.text, self.at)
         if key is None:
             return Text(self._pattern(is_listed=False), is_excluded)
@@ -141,8 +174,10 @@ class _Parser:
     def _group(self, is_excluded: bool) -> AnyOf:
         start = self.at
         if self.depth == DEEPEST:
-            raise QueryError(start, f"Expected at most {DEEPEST} parentheses inside each other")
+            raise QueryError(start, _TOO_DEEP)
         self.depth += 1
+        if self.depth == DEEPEST and self._deepest_at is None:
+            self._deepest_at = start
         self.at += 1
         alternatives = self._alternatives()
         if not self._take(")"):
@@ -187,8 +222,11 @@ class _Parser:
         unit = number["unit"].lower() if number else ""
         if number is None or unit not in units:
             raise QueryError(start, f"Expected a number, as in {key.example}")
+        amount = round(Decimal(number["number"]) * units[unit], _PLACES)
+        if amount >= _LARGEST:
+            raise QueryError(start, f"Expected a smaller number, as in {key.example}")
         operator = cast("Operator", number["operator"] or "=")
-        return Bound(key.name, operator, Decimal(number["number"]) * units[unit], is_excluded)
+        return Bound(key.name, operator, amount, is_excluded)
 
     def _pattern(self, *, is_listed: bool) -> Pattern:
         """Read up to a space, or a comma in a list: bare and quoted stretches, `*` between."""
@@ -244,6 +282,10 @@ class _Parser:
             return True
         return self.text[self.at].isspace() or self.text[self.at] == ")"
 
+
+_TOO_DEEP = (
+    f"Expected at most {DEEPEST} parentheses inside each other; an OR outside of them counts as one"
+)
 
 _RESERVED_HINTS = {
     "AND": "Terms hold together without AND. Put it in quotes to look for it as text",

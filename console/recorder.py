@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from console import mount
-from console.capture import keep_event, keep_message, keep_payload
+from console.capture import keep_event, keep_message, keep_payload, type_of
 from console.conf import Settings
 from console.connection import ConnectionState
 from console.endings import Outcome, note_received, note_sent, settle
@@ -27,6 +27,9 @@ from console.writer import Writer, in_order
 from runtime.guards import has_type
 from runtime.taps import Cause, Connection, DropReason
 from runtime.typing import ASGIApplication, Event, Message, Scope
+
+NO_CAUSE = "this layer carries no cause"
+"""Why a message is not linked to its deliveries."""
 
 TAKEN_KEPT = 1_000
 """Messages that were taken from a channel, and may yet be handed to a worker's consumer."""
@@ -160,6 +163,7 @@ class Recorder(Writer):
             entry = self._write("error", "route", known)
             entry.note = known.last_error = "No route takes the path"
             entry.facts = {"tried": tuple(tried)}
+            known.route = ""  # that of a router which has found nothing inside
             known.error_count += 1
             self._state.count_miss(known, tuple(tried), entry.at)
 
@@ -175,7 +179,7 @@ class Recorder(Writer):
         kept = keep(event, self.settings.PAYLOAD_BYTES)
         trace, cause = self._taken_as(event) if is_job else ("", "")
         trace = trace or self._folding.new_trace()
-        entry = self._write("in", event["type"], known, kept, trace=trace, cause=cause)
+        entry = self._write("in", type_of(event), known, kept, trace=trace, cause=cause)
         note_received(known, event, kept[1], entry.at)
         if known.consumer_class is not None:
             known.pending.append((event, entry.trace, entry.offset, entry.type))
@@ -225,6 +229,12 @@ class Recorder(Writer):
         """Write a message to a channel."""
         entry = self._write_send("send", sender, message)
         entry.channel = channel
+        try:
+            is_linked = layer.fires_taps  # asked for each message: `getattr()` costs more
+        except AttributeError:
+            is_linked = False
+        if not is_linked:
+            entry.facts = {"unlinked": NO_CAUSE}
         return self._sent(entry)
 
     @in_order
@@ -235,8 +245,8 @@ class Recorder(Writer):
         entry = self._write_send("group_send", sender, message)
         entry.group = group
         self._state.groups.of(group, entry.at).count_send(entry.at)
-        if receivers >= 0:  # a layer of somebody else's does not say
-            entry.facts = {"receivers": receivers}
+        # A layer of somebody else's does not say how many, and carries no cause to them.
+        entry.facts = {"receivers": receivers} if receivers >= 0 else {"unlinked": NO_CAUSE}
         return self._sent(entry)
 
     @in_order
@@ -263,7 +273,7 @@ class Recorder(Writer):
         """Write that a message was lost, and why."""
         known = self._known(connection)
         trace, position = self._cause_of_drop(connection, known, message, reason, cause)
-        name = str(message.get("type", ""))
+        name = type_of(message)
         kept = self._keep(message)
         entry = self._write("drop", name, known, kept, trace=trace, cause=position)
         entry.channel = channel
@@ -342,7 +352,7 @@ class Recorder(Writer):
         # By its identity alone, so that no message is kept alive. Another one may come to have
         # that, and is then noted itself when it is taken.
         kind, cause = self._taken.pop(id(event), ("", ("", "")))
-        return cause if kind == event["type"] else ("", "")
+        return cause if kind == type_of(event) else ("", "")
 
 
 def _by_name(url_route: Mapping[str, Any]) -> dict[str, Any]:

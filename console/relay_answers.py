@@ -17,7 +17,7 @@ from console.activity_reading import read_activity
 from console.entry import Entry
 from console.group_reading import read_group, read_groups
 from console.ordering import Order
-from console.query import Query, QueryError, parse
+from console.query import LONGEST, Query, QueryError, parse_narrowed
 from console.reader import Reader
 from console.reading import Before, ListingRequest, RecordsRequest
 from console.relay_protocol import RefusedMessage, dumps
@@ -25,7 +25,8 @@ from console.slices import in_slices
 from console.trace_glance import TracesRequest
 
 MOST_ROWS = 10_000
-LONGEST_QUERY = 2_000
+LONGEST_QUERY = LONGEST + 1_000
+"""Of a query, with what a page has narrowed it by; and of any name."""
 
 MOST_RECORDS = 200
 """Entries that are looked at for one piece of an export."""
@@ -184,6 +185,6 @@ def read_query(text: str) -> Query | None:
     if len(text) > LONGEST_QUERY:
         raise RefusedMessage(f"Expected a query of at most {LONGEST_QUERY} characters.")
     try:
-        return parse(text) or None
+        return parse_narrowed(text) or None
     except QueryError as error:
         raise RefusedMessage(f"Expected a query: {error}") from None

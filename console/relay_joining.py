@@ -20,6 +20,7 @@ from console.relay_node import RelayNode
 from console.relay_protocol import Seal
 from console.relay_tasks import spawn_unobserved
 from runtime.layers import InMemoryChannelLayer, get_channel_layer
+from runtime.taps import muted
 
 logger = logging.getLogger("console.relay")
 
@@ -92,6 +93,12 @@ class Joining:
         self.begin()
         if self._tried is not None:
             await self._tried.wait()
+
+    async def say_goodbye(self) -> None:
+        """Tell whoever looks that this process is about to end."""
+        if (node := self._node) is not None and self._is_here():
+            with muted():
+                await node.say_goodbye()
 
     async def stop(self) -> None:
         """Leave the others."""

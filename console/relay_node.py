@@ -70,6 +70,9 @@ class RelayNode:
         seals: of the project's secret, then of those that it had before.
         clock: seconds that only grow.
         batch_s: seconds between two looks at what changed, at least.
+
+    Attributes:
+        is_away: whether the layer takes nothing, so that nobody can be asked.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class RelayNode:
         self._publisher = Publisher(reader, self._transport, clock=clock, batch_s=batch_s)
         self._requests = Requests(reader, self._transport, self._publisher)
         self._questions = Questions(self.watching, clock)
+        self.is_away = False
         self._open_until = 0.0
         self._tasks = Tasks()
         self._holding: asyncio.Task[None] | None = None
@@ -117,6 +121,10 @@ class RelayNode:
         await self._publisher.say_goodbye()
         await self.abandon()
         await self._transport.leave()
+
+    async def say_goodbye(self) -> None:
+        """Say that this process goes; it serves on until it ends."""
+        await self._publisher.say_goodbye()
 
     async def abandon(self) -> None:
         """End what runs, without a word."""
@@ -172,18 +180,31 @@ class RelayNode:
 
         Args:
             only: the epoch of the one process that is asked; "" for all.
-            timeout_s: how long is waited at most.
+            timeout_s: how long is waited at most, for the layer and for them.
         """
         self.open()
+        until = self._clock() + timeout_s
         ask = Ask(secrets.token_hex(6), self.channel, question, arguments)
         with self._questions.open(ask.id) as waiting:
-            if not only:
-                await self._transport.send_all(ask)
-            elif (known := self.watching.processes.get(only)) is not None:
-                await self._transport.send(known.channel, ask)
-            else:
-                return Replies({}, [only])
-            return await self._questions.replies(waiting, only, timeout_s)
+            is_sent = await self._send_in_time(ask, only, timeout_s)
+            left_s = until - self._clock() if is_sent else 0.0
+            return await self._questions.replies(waiting, only, left_s)
+
+    async def _send_in_time(self, ask: Ask, only: str, timeout_s: float) -> bool:
+        """Return whether the layer took a question: one that is away would keep it for long."""
+        if self.is_away:
+            return False
+        try:
+            async with asyncio.timeout(timeout_s):
+                if not only:
+                    return await self._transport.send_all(ask)
+                known = self.watching.processes.get(only)
+                return known is not None and await self._transport.send(known.channel, ask)
+        except TimeoutError:
+            if not self.is_away:
+                self.is_away = True  # until a lease goes out again
+                self._tasks.begin(self._renew(), "relay.renew")
+            return False
 
     async def act(
         self, action: Action, epoch: str, *, timeout_s: float = ACTING_S
@@ -217,7 +238,8 @@ class RelayNode:
         self.watching.close()
 
     async def _renew(self) -> None:
-        await self._transport.send_all(self.watching.lease(self.channel, self._clock()))
+        lease = self.watching.lease(self.channel, self._clock())
+        self.is_away = not await self._transport.send_all(lease)
 
     # What comes in
 

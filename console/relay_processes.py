@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from console import plain, vitals
+from console.loop_lag import OwnLag
 from console.process import ProcessReport, ProcessStatus, ProcessView, Totals
 from console.reader import Reader
 from console.recorder import Recorder
-from console.relay_joining import Joining
+from console.relay_joining import ALONE, Joining
 from console.relay_node import ANSWER_S, RelayNode
 from console.relay_replies import Replies
 from console.sharing import Shared
 
 T = TypeVar("T")
+
+AWAY = f"The channel layer takes nothing, {ALONE} It is tried again every few seconds."
 
 
 class NoAnswer(LookupError):
@@ -55,6 +59,7 @@ class Processes:
         self._reader: Reader | None = None
         self._joining: Joining | None = None
         self.shared = Shared()
+        self._lag = OwnLag()
         if recorder is not None:
             self.bind(recorder)
 
@@ -88,7 +93,10 @@ class Processes:
     @property
     def limit(self) -> str:
         """Why only this process is seen, and what to do about it, as a sentence; else ""."""
-        return self._joining.obstacle if self._joining is not None else ""
+        if self._joining is None:
+            return ""
+        node = self._joining.known
+        return self._joining.obstacle or (AWAY if node is not None and node.is_away else "")
 
     @property
     def joining(self) -> Joining | None:
@@ -165,6 +173,7 @@ class Processes:
             if node is not None
             else ProcessReport(self.reader.process, self.reader.totals(), vitals.rss_bytes())
         )
+        report = replace(report, loop_lag_s=max(report.loop_lag_s, self._lag.look()))
         others = node.statuses() if node is not None else []
         return [ProcessStatus(report, is_own=True), *others]
 

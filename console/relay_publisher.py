@@ -26,6 +26,9 @@ LOOK_S = 0.5
 
 GOODBYE_S = 0.5
 
+LEASE_COMES_S = 10.0
+"""How long the lease of a console that has asked may take to come."""
+
 
 class Publisher:
     """Tells consoles about one process.
@@ -49,6 +52,8 @@ class Publisher:
         self._clock = clock
         self._born_at = clock()
         self._batches = Batches(reader)
+        self._has_left = False
+        self._introduced: dict[str, float] = {}
         self._is_looked_at = asyncio.Event()
         self._lag = LoopLag(asyncio.get_running_loop())
         self._watch = reader.watchers.watch(batch_s)
@@ -63,6 +68,8 @@ class Publisher:
 
     def take(self, lease: Lease) -> None:
         """A console looks, or goes on to."""
+        if self._has_left:
+            return
         now = self._clock()
         is_new = self.leases.take(
             lease,
@@ -82,26 +89,36 @@ class Publisher:
 
     async def introduce(self, console: str) -> None:
         """Say that this process is there, to a console that does not know of it."""
-        if console not in self.leases:
-            await self._transport.send(console, Beat(self.report(), self._transport.channel))
+        if console in self.leases or self._has_left:
+            return
+        now = self._clock()
+        self._introduced[console] = now
+        for one in [one for one, at in self._introduced.items() if now - at >= LEASE_COMES_S]:
+            del self._introduced[one]
+        await self._transport.send(console, Beat(self.report(), self._transport.channel))
 
     async def say_goodbye(self) -> None:
-        """Say that this process goes, to whoever looks."""
-        for console in self.leases.consoles():
-            beat = Beat(self.report(), self._transport.channel, {}, True)
-            await self._transport.send(console, beat)
-            self.leases.release(console)
+        """Say that this process goes, to whoever looks; from now on it says nothing else.
+
+        A layer that is away is no error by now: what it would have told, silence tells.
+        """
+        self._has_left = True
+        now = self._clock()
+        asked = [one for one, at in self._introduced.items() if now - at < LEASE_COMES_S]
+        beat = Beat(self.report(), self._transport.channel, {}, True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                for console in dict.fromkeys((*self.leases.consoles(), *asked)):
+                    self.leases.release(console)
+                    await self._transport.send(console, beat)
 
     async def run(self) -> None:
         """As long as somebody looks: say what changed, and that this process is there."""
         try:
             await self._run_on()
         except asyncio.CancelledError:
-            # The server ends in an orderly way: who looks need not wait to learn of it. A layer
-            # that is away is no error by now: what it would have told, silence tells.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GOODBYE_S):
-                    await self.say_goodbye()
+            # The loop ends in an orderly way: who looks need not wait to learn of it.
+            await self.say_goodbye()
             raise
 
     async def _run_on(self) -> None:

@@ -66,6 +66,9 @@ class Questions:
     async def replies(self, waiting: Waiting, only: str, timeout_s: float) -> Replies:
         """Return what has come when those who are known have answered, or the time is over.
 
+        A process that is stale is not waited for, and is among the silent ones all the same:
+        what it has is missing.
+
         Args:
             only: the epoch of the one process that was asked; "" for all.
         """
@@ -75,8 +78,8 @@ class Questions:
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(pause_s, LEAST_PAUSE_S)):
                     await waiting.changed.wait()
-        missing = [epoch for epoch in self._expected(only) if epoch not in waiting.texts]
-        return Replies(waiting.texts, missing)
+        known = [only] if only else list(self._watching.processes)
+        return Replies(waiting.texts, [epoch for epoch in known if epoch not in waiting.texts])
 
     def _pause(self, waiting: Waiting, only: str, until: float) -> float:
         """Return how long there is still something to wait for; 0 or less for no longer."""

@@ -22,6 +22,9 @@ PATIENCE_S = 3.0
 
 AGAIN_S = 1.0
 MOST_PROCESSES = 1_000
+MOST_LOST = 100
+"""Processes that are gone without a word and may come back, as after a long outage of the layer."""
+
 MOST_WAITING = 2_000
 """Entries of one process that wait for a page that is slow: of more the oldest are a gap."""
 
@@ -76,6 +79,7 @@ class Watched:
         self.id = subscription.id
         self.interest = subscription.interest
         self.feeds = {epoch: Feed(offset) for epoch, offset in subscription.since.items()}
+        self._lost: dict[str, None] = {}
 
     def __repr__(self) -> str:
         return f"<Watched {self.id} processes={len(self.feeds)}>"
@@ -97,6 +101,7 @@ class Watched:
 
         Returns: the offset that its process is to be asked to go back to, or None.
         """
+        self._lost.pop(batch.epoch, None)
         feed = self.feeds.setdefault(batch.epoch, Feed(None))
         if feed.expected is None:
             feed.expected = batch.origin
@@ -129,8 +134,21 @@ class Watched:
         return taken
 
     def forget(self, epoch: str) -> None:
-        """A process is gone."""
+        """A process has ended."""
         self.feeds.pop(epoch, None)
+
+    def lose(self, epoch: str) -> None:
+        """A process is gone without a word: if it comes back, what it told goes on where it was.
+
+        A list of connections has let go of its rows, and wants them anew.
+        """
+        if self.interest.subject == "rows":
+            self.forget(epoch)
+        elif epoch in self.feeds:
+            self._lost[epoch] = None
+            while len(self._lost) > MOST_LOST:
+                self.forget(oldest := next(iter(self._lost)))
+                del self._lost[oldest]
 
     def _keep(self, feed: Feed, batch: Batch, missed: int) -> None:
         expected = feed.expected or 0
@@ -220,7 +238,9 @@ class Watching:
         """Forget who has been silent for too long. Returns their epochs."""
         gone = [epoch for epoch, known in self.processes.items() if now - known.seen_at >= GONE_S]
         for epoch in gone:
-            self._forget(epoch)
+            del self.processes[epoch]
+            for watched in self.watched.values():
+                watched.lose(epoch)
         return gone
 
     def live(self, now: float) -> list[str]:

@@ -8,12 +8,15 @@ begins where the last one ended, so that no text takes more than linear time. Pu
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from console.secret_names import SecretNames
 
 JWT = re.compile(r"(?<![\w-])eyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)*")
 
-_SUSPICIOUS = re.compile(r"[:=<]|eyJ|bearer|basic|[spr]k[_-]|gh[pousr]_|xox|akia", re.IGNORECASE)
+_SUSPICIOUS = re.compile(
+    r"""[:=<]|["']\s*,|%3d|eyJ|bearer|basic|[spr]k[_-]|gh[pousr]_|xox|akia""", re.IGNORECASE
+)
 """Every shape below has one of these: most strings have none, and are done."""
 
 _CREDENTIALS = re.compile(
@@ -22,11 +25,12 @@ _CREDENTIALS = re.compile(
 _KNOWN_KEYS = re.compile(
     r"""(?x) (?<![\w-]) (?:
         (?:sk|pk|rk)_(?:live|test)_\w{8,} | sk-[\w-]{16,} | gh[pousr]_\w{20,}
-        | xox[abprs]-[\w-]{10,} | AKIA[0-9A-Z]{16}
+        | xox[abprs]-[\w-]{10,} | AKIA[0-9A-Z]{16} | (?:bot)?\d{6,12}:AA[\w-]{33}
     )"""
 )
 _URL_PASSWORD = re.compile(r"(?P<head>://[^\s/:@]{0,200}:)[^\s/@]{1,500}(?=@)")
 _TAG = re.compile(r"<(?:input|meta|button|option)\b[^<>]*", re.IGNORECASE)
+_ELEMENT = re.compile(r"<(?P<key>[\w.:-]{1,200}+)(?:\s[^<>]{0,500}+)?>(?P<value>[^<>]{1,10000}+)")
 _ATTRIBUTE = re.compile(r"""(?P<key>[\w:-]+)=(?P<quote>["'])(?P<value>.*?)(?P=quote)""", re.DOTALL)
 _PART = re.compile(
     r"""(?x) (?P<head> \bname="(?P<key>[^"\r\n]{0,200})" [^\r\n]{0,500}+ \r?\n
@@ -38,6 +42,16 @@ _PART = re.compile(
 _NAMED = re.compile(
     r"""(?x) (?: (?P<quote>\\*["']) (?P<quoted>[^"'\\]{1,200}) (?P=quote)
         | (?<![\w%.$-]) (?P<bare>[\w%.$-]{1,200}+) ) \s*+ (?P<sign>[:=]) \s*+""",
+)
+# A name and its value as a pair of strings: a header, as ASGI and Python write it.
+_PAIR = re.compile(
+    r"""(?x) [(\[] \s{0,9}+ b? (?P<quote>\\*["']) (?P<key>[^"'\\]{1,200}) (?P=quote)
+        \s{0,9}+ , \s{0,9}+ b? (?=\\*["'])""",
+)
+# In an address that is an argument of another: ?next=%2Fchat%3Ftoken%3D...
+_ENCODED = re.compile(
+    r"""(?xi) (?<![\w.-]) (?:[\da-f]{2}(?<=%..))? (?P<key>[\w.-]{1,200}+) %3d
+        (?P<value>(?:(?!%26)[^\s&;"'<>])++)"""
 )
 _QUOTE = re.compile(r"""\\*["']""")
 _ENDS = {quote: re.compile(rf"(?P<escapes>\\*+){quote}") for quote in "\"'"}
@@ -70,9 +84,24 @@ class Scrubber:
             text = _URL_PASSWORD.sub(rf"\g<head>{self._marker}", text)
         if "<" in text:
             text = _TAG.sub(self._tag, text)
+            text = _ELEMENT.sub(self._element, text)
         if 'name="' in text:
             text = _PART.sub(self._part, text)
+        if "%3" in text:
+            text = _ENCODED.sub(self._encoded, text)
+        if "," in text:
+            text = self._paired(text)
         return self._named(text) if ":" in text or "=" in text else text
+
+    def _element(self, found: re.Match[str]) -> str:
+        return self._without_value(found) if self._names.is_secret(found["key"]) else found[0]
+
+    def _encoded(self, found: re.Match[str]) -> str:
+        is_secret = self._names.is_secret_argument(found["key"])
+        return self._without_value(found) if is_secret else found[0]
+
+    def _without_value(self, found: re.Match[str]) -> str:
+        return found[0][: found.start("value") - found.start()] + self._marker
 
     def _tag(self, tag: re.Match[str]) -> str:
         values = {found["key"].lower(): found["value"] for found in _ATTRIBUTE.finditer(tag[0])}
@@ -88,14 +117,32 @@ class Scrubber:
     def _part(self, part: re.Match[str]) -> str:
         return part["head"] + self._marker if self._names.is_secret(part["key"]) else part[0]
 
+    def _paired(self, text: str) -> str:
+        pairs = _PAIR.finditer(text)
+        return self._without_values(
+            text, ((pair, ",") for pair in pairs if self._names.is_secret(pair["key"]))
+        )
+
     def _named(self, text: str) -> str:
+        names = _NAMED.finditer(text)
+        return self._without_values(
+            text, ((name, name["sign"]) for name in names if self._is_secret(text, name))
+        )
+
+    def _is_secret(self, text: str, name: re.Match[str]) -> bool:
+        # Of an address, or of a form.
+        is_argument = name["sign"] == "=" and text[max(name.start() - 1, 0)] in "?&"
+        promises = self._names.is_secret_argument if is_argument else self._names.is_secret
+        return promises(name["quoted"] or name["bare"])
+
+    def _without_values(self, text: str, names: Iterable[tuple[re.Match[str], str]]) -> str:
+        """Return `text` with the marker in the place of the values that follow these names."""
         shown: list[str] = []
         done = 0
-        for name in _NAMED.finditer(text):
-            if name.start() < done or not self._names.is_secret(name["quoted"] or name["bare"]):
+        for name, sign in names:
+            if name.start() < done:
                 continue
-            end = _value_end(text, name.end(), name["sign"])
-            if end > name.end():
+            if (end := _value_end(text, name.end(), sign)) > name.end():
                 shown += text[done : name.end()], self._marker
                 done = end
         return "".join((*shown, text[done:])) if shown else text

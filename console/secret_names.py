@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus
 FRAGMENTS = (
     "accesskey",
     "apikey",
+    "authentication",
     "authorization",
     "authtoken",
     "bearer",
@@ -24,6 +25,7 @@ FRAGMENTS = (
     "encryptionkey",
     "jwt",
     "oauth",
+    "passcode",
     "passphrase",
     "passwd",
     "password",

@@ -248,10 +248,13 @@ class _Builder:
             entry = node.entry
             if entry is None or entry.kind not in ("send", "group_send"):
                 continue
-            expected = 1 if entry.kind == "send" else entry.receivers or 0
-            unseen = expected - seen[position]
+            why: Missing = "not seen" if entry.is_linked else "unlinked"
+            expected = 1 if entry.kind == "send" else entry.receivers
+            if expected is not None:
+                unseen = expected - seen[position]
+            else:  # nobody counted them: on a layer that carries no cause it is none that is seen
+                unseen = 0 if entry.is_linked else 1
             if unseen > 0:
-                why: Missing = "not seen" if entry.is_linked else "unlinked"
                 # No position of an entry has two colons.
                 place = f"{position}:unseen"
                 self.nodes[place] = _Node(None, "", node.at, "missing", count=unseen, missing=why)

@@ -12,9 +12,10 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from functools import wraps
+from sys import getsizeof
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from console.capture import NOTHING, Kept, keep_message
+from console.capture import NOTHING, TYPE_CHARS, Kept, keep_message, type_of
 from console.conf import Settings
 from console.connection import ConnectionState
 from console.entry import Entry, Kind, unspell
@@ -171,8 +172,9 @@ class Writer(Tape, Observer):
     def _write_send(self, kind: Kind, sender: Connection | None, message: Message) -> Entry:
         known = self._known(sender)
         trace, cause = self._cause_of(sender) or (self._folding.new_trace(), "")
-        name = str(message.get("type", ""))
-        entry = self._write(kind, name, known, self._keep(message), trace=trace, cause=cause)
+        name = str(message.get("type", ""))[:TYPE_CHARS]
+        kept = keep_message(message, self.settings.PAYLOAD_BYTES)
+        entry = self._write(kind, name, known, kept, trace=trace, cause=cause)
         if known is not None:
             known.count_layer(entry.at)
         return entry
@@ -187,7 +189,7 @@ class Writer(Tape, Observer):
     def origin_of(self, message: Message, cause: Cause | None) -> Origin:
         """Return what all deliveries of a message have in common: it is kept once."""
         sent = self._journal.find(unspell(cause[1])) if cause is not None else None
-        name = str(message.get("type", ""))
+        name = type_of(message)
         if sent is not None:  # by a layer, or by somebody who acts through the console
             origin = self._origin_at(cause, sent, name)
         else:
@@ -220,10 +222,11 @@ class Writer(Tape, Observer):
     ) -> Entry:
         # format_exception_only() stands an exception whose own __str__ raises.
         sentence = " ".join("".join(traceback.format_exception_only(error)).split())[:NOTE_CHARS]
-        lines = "".join(traceback.format_exception(error))
-        entry = self._write("error", name, known, trace=trace, cause=cause)
+        lines = "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:]
+        kept = (None, None, getsizeof(lines) + getsizeof(sentence), False)
+        entry = self._write("error", name, known, kept, trace=trace, cause=cause)
         entry.note = sentence
-        entry.facts = {"traceback": lines[-TRACEBACK_CHARS:]}
+        entry.facts = {"traceback": lines}
         known.count_error(sentence, error)
         consumer = known.consumer_class.__name__ if known.consumer_class is not None else ""
         self._state.count_error(consumer, type(error).__name__)

@@ -18,6 +18,7 @@ from typing import Any
 
 from asgiref.sync import markcoroutinefunction
 
+from runtime import last_words
 from runtime.taps import Connection, current_connection, taps
 from runtime.typing import ASGIApplication, Event, Receive, Scope, Send
 
@@ -55,13 +56,25 @@ def observe(
     if scope["type"] == "lifespan":
         if (tap := taps.serving_began) is not None:
             tap()
-        return application(scope, receive, send)
+        return application(scope, _ended(receive), send)
     own = taps.application_for(scope)
     if own is not None:
         return own(scope, receive, send)
     if taps.is_muted(scope):
         return application(scope, receive, send)
     return _observed(application, scope, receive, send)
+
+
+def _ended(receive: Receive) -> Receive:
+    """Return `receive` of a lifespan, before whose end this process says its last words."""
+
+    async def received() -> Event:
+        event = await receive()
+        if event["type"] == "lifespan.shutdown":
+            await last_words.say()
+        return event
+
+    return received
 
 
 async def _observed(

@@ -79,7 +79,8 @@ def get_handler_name(message: Event) -> str:
     """
     if "type" not in message:
         raise ValueError(
-            f"Message has no type: it needs a 'type' that names a handler: {message!r:.200}"
+            "Message has no type: it needs a 'type' that names a handler, and has the keys"
+            f" {list(message)!r:.200}"
         )
     name = str(message["type"]).replace(".", "_")
     if name.startswith("_"):

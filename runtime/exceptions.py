@@ -374,8 +374,17 @@ class MalformedHeaders(ChannelscopeError, ValueError):
     def __str__(self) -> str:
         return (
             "The headers of a scope are pairs of bytes, with names in lower case, such as"
-            f" [(b'cookie', b'a=b')]; got {self.headers!r:.200}."
+            f" [(b'cookie', b'a=b')]; got {self._kind()}."
         )
+
+    def _kind(self) -> str:
+        # By its types: what a header says is in nobody's log.
+        items = list(self.headers) if isinstance(self.headers, list | tuple) else []
+        pairs = [one for one in items if isinstance(one, list | tuple)]
+        kinds = {f"({', '.join(type(part).__name__ for part in one)})" for one in pairs}
+        kinds |= {type(one).__name__ for one in items if one not in pairs}
+        name = type(self.headers).__name__
+        return f"a {name} of {' and '.join(sorted(kinds))}" if kinds else f"a {name}"
 
 
 class RouteNotFound(ChannelscopeError, Resolver404, ValueError):

@@ -115,33 +115,38 @@ class URLRouter:
             RouteNotFound: none does. It is a ValueError.
             ValueError: the scope has no path.
         """
-        path = _path_to_route(scope)
-        if (route := self._table.static.get(path)) is not None:
-            inner = _routed_scope(scope, route, "", (), dict(route.default_kwargs))
-            return await route.application(inner, receive, send)
-        missed_inside: dict[int, RouteNotFound] = {}
-        for number, route in self._table.candidates(path):
-            matched = route.match(path)
-            if matched is None:
-                continue
-            inner = _routed_scope(scope, route, *matched)
-            if not route.is_router:
+        try:
+            path = _path_to_route(scope)
+            if (route := self._table.static.get(path)) is not None:
+                inner = _routed_scope(scope, route, "", (), dict(route.default_kwargs))
                 return await route.application(inner, receive, send)
-            try:
-                return await route.application(inner, receive, send)
-            except RouteNotFound as missed:  # taken by nothing inside: later routes have their turn
-                missed_inside[number] = missed
-        tried = self._tried(missed_inside)
-        _report_missed(scope, path, tried)
-        raise RouteNotFound(path, tried)
+            missed_inside: dict[int, RouteNotFound] = {}
+            for number, route in self._table.candidates(path):
+                matched = route.match(path)
+                if matched is None:
+                    continue
+                inner = _routed_scope(scope, route, *matched)
+                try:
+                    return await route.application(inner, receive, send)
+                except RouteNotFound as missed:
+                    missed_inside[number] = missed
+                    if not route.is_router:  # for all that is known it has answered already
+                        break
+                    # Taken by nothing inside: later routes have their turn.
+            raise RouteNotFound(path, self._tried(missed_inside))
+        except RouteNotFound as missed:
+            _report_missed(scope, missed)
+            raise
 
     def _tried(self, missed_inside: Mapping[int, RouteNotFound]) -> list[str]:
         tried = []
         for number, route in enumerate(self._table.routes):
-            if (missed := missed_inside.get(number)) is not None:
-                tried += [route.text + pattern for pattern in missed.tried]
-            else:
+            if (missed := missed_inside.get(number)) is None:
                 tried.append(route.text)
+                continue
+            tried += [route.text + pattern for pattern in missed.tried]
+            if not route.is_router:
+                break
         return tried
 
 
@@ -194,11 +199,11 @@ def _routed_scope(
     return inner
 
 
-def _report_missed(scope: Scope, path: str, tried: Sequence[str]) -> None:
+def _report_missed(scope: Scope, missed: RouteNotFound) -> None:
     is_outermost = "path_remaining" not in scope
     connection = scope.get(CONNECTION_KEY)
     if is_outermost and connection is not None and (tap := taps.route_missed) is not None:
-        tap(connection, path, tried)
+        tap(connection, missed.path, missed.tried)
 
 
 def _path_to_route(scope: Scope) -> str:

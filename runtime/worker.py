@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
+from runtime import last_words
 from runtime.acknowledging import Ending, HeldJobs, policy_of
 from runtime.concurrency import ACKNOWLEDGED
 from runtime.exceptions import JobsCutOff
@@ -24,7 +25,7 @@ from runtime.jobs import JobQueue
 from runtime.signals import stopped_by_signals
 from runtime.taps import taps
 from runtime.tasks import cancel_and_wait, spawn
-from runtime.typing import ASGIApplication, Scope
+from runtime.typing import ASGIApplication, Message, Scope
 
 if TYPE_CHECKING:
     from runtime.layers.acknowledged import RetryPolicy
@@ -33,9 +34,6 @@ logger = logging.getLogger("django.channels.worker")
 
 DEADLINE_S = 10.0
 """How long jobs that run may take to finish when the worker is told to stop."""
-
-NO_TYPE = "Worker received message with no type: %s. It needs a 'type' that names a handler."
-"""The error of a job that no handler can be found for."""
 
 CANCEL_S = 1.0
 """How long a cancelled job may take to end before it is left behind."""
@@ -173,7 +171,7 @@ class Worker:
             while True:
                 message = await self.channel_layer.receive(channel)
                 if not message.get("type"):
-                    raise ValueError(NO_TYPE % repr(message)[:200])
+                    raise ValueError(_no_type(message))
                 await self.get_or_create_application_instance(channel, scope).put(message)
         except Exception as error:
             logger.critical("The listener of channel %r failed: %r", channel, error)
@@ -198,12 +196,13 @@ class Worker:
             if job.message.get("type"):
                 await queue.put(job.message, Ending(held, job))
             else:  # it is no reason to stop for the others, which must not be lost
-                await held.end(job, NO_TYPE % repr(job.message)[:200])
+                await held.end(job, _no_type(job.message))
 
     async def _run(self) -> None:
         working = asyncio.ensure_future(self.handle())
         with stopped_by_signals(self.stop, working.cancel):
             await asyncio.wait({working})
+        await last_words.say()
         if working.cancelled():
             logger.error("The worker was told to stop twice, and has stopped at once.")
         elif isinstance(error := working.exception(), JobsCutOff):
@@ -249,3 +248,11 @@ class Worker:
                 async with asyncio.timeout(CANCEL_S):
                     await self._hand_back(channel, self._queues[channel])
                     await held.cut_off()
+
+
+def _no_type(message: Message) -> str:
+    """Return the error of a job that no handler can be found for, without what it says."""
+    return (
+        f"Worker received message with no type: it has the keys {list(message)!r:.200}."
+        " It needs a 'type' that names a handler."
+    )

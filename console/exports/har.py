@@ -108,8 +108,9 @@ def _request(view: ConnectionView, records: Sequence[Record]) -> dict[str, Any]:
         "headersSize": UNKNOWN,
         "bodySize": sum(one.view.size_bytes or 0 for one in body),
     }
-    if text := "".join(one.text for one in body):
-        request["postData"] = {"mimeType": _content_type(request["headers"]), "text": text}
+    said = _body(body)
+    if "text" in said and "encoding" not in said:  # the format has no place for other bytes
+        request["postData"] = {"mimeType": _content_type(request["headers"]), **said}
     return request
 
 
@@ -118,14 +119,11 @@ def _response(view: ConnectionView, records: Sequence[Record]) -> dict[str, Any]
     start = _start_of(records)
     headers = _headers(start.get("headers"))
     body = [one for one in records if one.view.type.endswith("http.response.body")]
-    content: dict[str, Any] = {
+    content = {
         "size": sum(one.view.size_bytes or 0 for one in body),
         "mimeType": _content_type(headers),
+        **_body(body),
     }
-    if text := "".join(one.text for one in body):
-        content["text"] = text
-    elif data := b"".join(one.data or b"" for one in body):
-        content |= {"text": b64encode(data).decode(), "encoding": "base64"}
     return {
         "status": status,
         "statusText": responses.get(status, ""),
@@ -137,6 +135,22 @@ def _response(view: ConnectionView, records: Sequence[Record]) -> dict[str, Any]
         "headersSize": UNKNOWN,
         "bodySize": content["size"],
     }
+
+
+def _body(records: Sequence[Record]) -> dict[str, str]:
+    """Return what is held of a body that came in parts, which may end within a character."""
+    held = b"".join(
+        one.text.encode("utf-8", "replace") if one.data is None else one.data for one in records
+    )
+    said = {}
+    if held:
+        try:
+            said["text"] = held.decode()
+        except UnicodeDecodeError:
+            said = {"text": b64encode(held).decode(), "encoding": "base64"}
+    if any(one.is_cut for one in records):
+        said["comment"] = "Longer than what is held of it"
+    return said
 
 
 def _status(view: ConnectionView, records: Sequence[Record]) -> int:

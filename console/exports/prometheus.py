@@ -9,11 +9,11 @@ Source: Prometheus, "Exposition formats", text-based format
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from console.handlers import HandlerStats
+from console.handlers import HandlerStats, folded
 from console.journal import Journal
 from console.latency import bound_of, cumulative
 from console.process import ProcessView
@@ -111,11 +111,15 @@ def _of_messages(state: State) -> Iterator[Metric]:
 
 
 def _of_handlers(state: State) -> Iterator[Metric]:
+    # Two classes of one name are one series: the same labels twice would be refused.
+    by_name: dict[tuple[str, str], list[HandlerStats]] = {}
+    for stats in state.handlers:
+        by_name.setdefault((stats.consumer, stats.handler), []).append(stats)
     yield _metric(
         "handler_seconds",
         "histogram",
         "Time in handlers.",
-        [sample for stats in state.handlers for sample in _histogram(stats)],
+        [sample for found in by_name.values() for sample in _histogram(found)],
     )
     yield _metric(
         "errors_total",
@@ -133,9 +137,9 @@ def _of_ring(journal: Journal) -> Iterator[Metric]:
     yield _metric("ring_bytes", "gauge", "What they weigh.", [("", {}, journal.held_bytes)])
 
 
-def _histogram(stats: HandlerStats) -> Iterator[Sample]:
-    labels = {"consumer": stats.consumer, "handler": stats.handler}
-    whole = stats.since_start()
+def _histogram(found: Sequence[HandlerStats]) -> Iterator[Sample]:
+    labels = {"consumer": found[0].consumer, "handler": found[0].handler}
+    whole = folded(stats.since_start() for stats in found)
     for bound, count in zip(BOUNDS_S, cumulative(whole.buckets, BOUNDS_S), strict=True):
         yield "_bucket", {**labels, "le": f"{bound:.6f}".rstrip("0").rstrip(".")}, count
     yield "_bucket", {**labels, "le": "+Inf"}, whole.count

@@ -159,7 +159,9 @@ class OverviewPage(PollingPage):
 
     @property
     def _unheard(self) -> list[str]:
-        return [f"{name} did not answer in time: what it does is missing." for name in self.silent]
+        stale = {status.process.name for status in self.statuses if status.is_stale}  # said already
+        unheard = (name for name in self.silent if name not in stale)
+        return [f"{name} did not answer in time: what it does is missing." for name in unheard]
 
     @property
     def _chosen(self) -> Sequence[Activity]:

@@ -141,6 +141,8 @@ def _label(span: Span) -> str:
     if span.kind == "folded":
         return f"{span.count} more deliveries"
     if entry is None:
+        if span.missing == "unlinked":
+            return "what became of it"
         name = f"{span.count} of its deliveries" if span.count > 1 else "one delivery"
         return "its cause" if span.position else name
     if span.kind == "handler":

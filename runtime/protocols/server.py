@@ -19,6 +19,7 @@ import logging
 from collections.abc import Hashable
 from typing import ClassVar
 
+from runtime import last_words
 from runtime.boundary import Boundary
 from runtime.drain import CANCELLED_DEADLINE_S, current_drain, deadline
 from runtime.drops import drops
@@ -199,6 +200,7 @@ class ProtocolServer:
         serving = asyncio.ensure_future(self.serve())
         with stopped_by_signals(self.stop, serving.cancel):
             await asyncio.wait({serving})
+        await last_words.say()
         if serving.cancelled():
             logger.error("The %s server was told to stop twice: it stopped at once.", self.protocol)
         else:

@@ -18,7 +18,7 @@ CHAINS: dict[str, imports.Chain] = {
     "runtime": (
         "runtime.exceptions",
         "runtime.typing",
-        "runtime.taps",
+        ("runtime.taps", "runtime.last_words"),
         ("runtime.environment", "runtime.throttle"),
         "runtime.drops",
         "runtime.layers",

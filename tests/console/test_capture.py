@@ -94,6 +94,23 @@ def test_a_message_of_any_size_is_bounded():
     assert len(repr(payload)) < 4_000
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x" * 900_000,
+        "é" * 900_000,
+        [{"id": n, "text": f"{n:>50}"} for n in range(9_000)],
+        b"x" * 9_999,
+    ],
+)
+def test_the_true_size_of_a_message_that_was_cut_is_about_that_of_its_json(value):
+    message = {"type": "chat.message", "value": value}
+    _, size_bytes, kept_bytes, is_cut = keep_message(message, 1_000)
+    assert (is_cut, kept_bytes <= 1_000) == (True, True)
+    told = json.dumps(message, ensure_ascii=False, separators=(",", ":"), default=bytes.decode)
+    assert size_bytes == pytest.approx(len(told.encode()), rel=0.05)
+
+
 def test_the_value_of_a_key_that_was_cut_is_left_out():
     payload, *_ = keep_message({"password" * 20: 12345}, 20)
     assert 12345 not in payload.values()

@@ -115,6 +115,20 @@ def test_a_layer_message_is_measured_when_it_is_read(recording):
     assert detail(recording).json == {"type": "a.b", "text": "grün"}
 
 
+def test_a_layer_message_that_was_cut_and_its_deliveries_are_said_to_be_as_large_as_they_were(
+    recording,
+):
+    receiver, message = recording.open(), {"type": "a.b", "text": "x" * 1_000_000}
+    cause = recording.recorder.group_sent(None, Layer(), "lobby", message, 1)
+    recording.recorder.message_delivered(receiver, "a", dict(message), cause)
+    sent, delivered = list(recording.recorder.journal)[-2:]
+    whole = pytest.approx(1_000_026, abs=10)
+    show = recording.relay.reader.entry_reader
+    assert (show.view(sent).size_bytes, show.view(delivered).size_bytes) == (whole, whole)
+    assert show.detail(delivered).is_truncated
+    assert sent.kept_bytes < 70_000
+
+
 @pytest.mark.parametrize("value", [float("nan"), uuid.UUID(int=1), {1, 2}, b"\xff\x00", object()])
 def test_a_layer_message_with_anything_in_it_can_be_shown(recording, value):
     recording.recorder.message_sent(None, Layer(), "a", {"type": "a.b", "value": value})

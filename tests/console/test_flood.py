@@ -151,6 +151,29 @@ def test_frames_of_a_megabyte_from_ten_thousand_clients_stay_within_the_bound(fr
     assert {entry.size_bytes for entry in journal if entry.payload} == {len(frame.encode())}
 
 
+def test_failures_and_types_that_a_client_makes_long_stay_within_the_bound() -> None:
+    recording = Recording(RING_BYTES=1_000_000)
+    long = "\U0001f600" + "x" * 100_000
+    for _ in range(200):
+        connection = recording.open()
+        recording.start(connection, channel="a")
+        event = recording.receive(connection, text="x")
+        recording.begin(connection, event)
+        recording.recorder.handler_finished(connection, event, ValueError(long))
+        recording.recorder.message_delivered(connection, "a", {"type": long}, None)
+        recording.recorder.message_sent(connection, None, "a", {"type": long})
+    journal = recording.recorder.journal
+    weighed = sum(
+        sys.getsizeof(part)
+        for entry in journal
+        for part in (entry, entry.payload, entry.type, entry.note, *(entry.facts or {}).values())
+    )
+    assert journal.held_bytes <= 1_000_000
+    assert weighed <= 1_000_000
+    failed = next(entry for entry in journal if entry.kind == "error")
+    assert failed.facts["traceback"].endswith("xxx\n")
+
+
 async def test_of_what_nobody_wants_no_entry_is_made() -> None:
     recording = Recording()
     connection = recording.open()

@@ -26,8 +26,12 @@ steps = st.one_of(
     st.tuples(st.just("drop"), slots, st.sampled_from(REASONS)),
     st.tuples(st.just("join"), slots, st.sampled_from(GROUPS)),
     st.tuples(st.just("leave"), slots, st.sampled_from(GROUPS)),
+    st.tuples(st.just("tell"), slots, st.none()),
+    st.tuples(st.just("broadcast"), slots, st.sampled_from(GROUPS)),
+    st.tuples(st.just("accept"), slots, st.none()),
+    st.tuples(st.just("hang_up"), slots, st.sampled_from(["client", "application"])),
     st.tuples(st.just("miss"), slots, st.none()),
-    st.tuples(st.just("close"), slots, st.none()),
+    st.tuples(st.just("close"), slots, st.sampled_from([None, OSError])),
 )
 
 
@@ -94,11 +98,28 @@ class Player:
     def _leave(self, connection: Connection, group: str) -> None:
         self.recording.recorder.group_left(self.layer, group, connection.channel_name or "")
 
+    def _tell(self, connection: Connection, _: None) -> None:
+        self.recording.recorder.message_sent(connection, self.layer, "jobs", {"type": "job"})
+
+    def _broadcast(self, connection: Connection, group: str) -> None:
+        message = {"type": "chat.message"}
+        self.recording.recorder.group_sent(connection, self.layer, group, message, 0)
+
+    def _accept(self, connection: Connection, _: None) -> None:
+        self.recording.send(connection, "websocket.accept")
+
+    def _hang_up(self, connection: Connection, by: str) -> None:
+        if by == "client":
+            event = self.recording.receive(connection, "websocket.disconnect", code=1001)
+            self.waiting[connection.id].append(event)
+        else:
+            self.recording.send(connection, "websocket.close", code=4000)
+
     def _miss(self, connection: Connection, _: None) -> None:
         self.recording.recorder.route_missed(connection, "", ["chat/"])
 
-    def _close(self, connection: Connection, _: None) -> None:
-        self.recording.recorder.scope_closed(connection, None)
+    def _close(self, connection: Connection, error: type[Exception] | None) -> None:
+        self.recording.recorder.scope_closed(connection, error() if error is not None else None)
 
     # Counting anew
 
@@ -111,6 +132,11 @@ class Player:
         return [
             value for step, where, value in self.log if step == name and connection in (None, where)
         ]
+
+    def ending(self, connection: Connection) -> tuple[str, int | None]:
+        """Return who began to end a connection, and with which code."""
+        by = next(iter(self.values("hang_up", connection)), "")
+        return by, {"": None, "client": 1001, "application": 4000}[by]
 
     def members(self) -> dict[str, int]:
         """Return the members of the groups that have some."""
@@ -154,7 +180,13 @@ def test_any_sequence_of_taps_folds_to_what_counting_anew_gives(played: Any) -> 
     assert state.waiting == sum(len(player.waiting[one.id]) for one in player.open.values())
 
     failed = [error for error in player.values("handle") if error is not None]
-    assert state.errors == Counter(("Consumer", error.__name__) for error in failed)
+    ended_badly = [error for error in player.values("close") if error is not None]
+    errors = [*failed, *ended_badly]
+    assert state.errors == Counter(("Consumer", error.__name__) for error in errors)
+    sends = {group: state.groups.get(group) for group in player.values("broadcast")}
+    assert {group: stats and stats.sends for group, stats in sends.items()} == dict(
+        Counter(player.values("broadcast"))
+    )
     now = player.recording.clock.now
     ended = [handler.latency(now) for handler in state.handlers]
     assert sum(one.count for one in ended) == player.times("handle")
@@ -163,16 +195,22 @@ def test_any_sequence_of_taps_folds_to_what_counting_anew_gives(played: Any) -> 
     assert [entry.offset for entry in recorder.journal] == list(range(len(recorder.journal)))
     assert Counter(entry.kind for entry in recorder.journal) == recorder.journal.kinds_since(0.0)
     totals = state.tally.totals
-    assert totals["in"] == player.times("receive")
+    hung_up = Counter(player.values("hang_up"))
+    assert totals["in"] == player.times("receive") + hung_up["client"]
+    assert totals["send"] == player.times("tell")
     assert totals["deliver"] == player.times("deliver")
-    assert totals["error"] == len(failed) + player.times("miss")
+    assert totals["error"] == len(errors) + player.times("miss")
     assert sum(totals.values()) == recorder.journal.position[1]
     for connection in player.open.values():
         known: Any = state.get(connection.id)
         assert known.in_count == player.times("receive", connection)
         assert known.in_bytes == 2 * sum(player.values("receive", connection))
         assert known.out_count == player.times("send", connection)
-        assert known.layer_count == player.times("deliver", connection)
+        layer = sum(player.times(name, connection) for name in ("deliver", "tell", "broadcast"))
+        assert known.layer_count == layer
+        assert (known.closed_by, known.close_code) == player.ending(connection)
+        misses, failures = player.times("miss", connection), player.values("handle", connection)
+        assert known.error_count == misses + sum(error is not None for error in failures)
     counts = state.counts()
     assert sum(one.opened for one in counts.values()) == player.times("open")
     assert sum(one.in_count for one in counts.values()) == player.times("receive")

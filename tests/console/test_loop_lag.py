@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
 from console import loop_lag
-from console.loop_lag import EVERY_S, LoopLag
+from console.loop_lag import EVERY_S, KEPT, LINGER_S, LoopLag, OwnLag
 
 
 class Loop:
@@ -19,8 +20,8 @@ class Loop:
     def time(self) -> float:
         return self.now
 
-    def call_at(self, when: float, callback: Any) -> Any:
-        self.calls.append((when, callback))
+    def call_at(self, when: float, callback: Any, *given: Any) -> Any:
+        self.calls.append((when, partial(callback, *given)))
         return self
 
     def cancel(self) -> None:
@@ -65,3 +66,50 @@ async def test_an_event_loop_that_is_held_up_is_late(monkeypatch: pytest.MonkeyP
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert lag.most_s >= 0.015
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> tuple[OwnLag, Loop]:
+    loop = Loop()
+    monkeypatch.setattr("console.loop_lag.asyncio.get_running_loop", lambda: loop)
+    return OwnLag(), loop
+
+
+def test_who_looks_again_sees_the_worst_of_late(own: tuple[OwnLag, Loop]) -> None:
+    lag, loop = own
+    assert lag.look() == 0.0
+    for late_s in (0.01, 0.3, 0.02):
+        loop.run(late_s)
+    assert lag.look() == pytest.approx(0.3)
+    for _ in range(KEPT - 1):
+        loop.run()
+    assert lag.look() < 0.03
+
+
+def test_it_ends_by_itself_when_nobody_looks_any_more(own: tuple[OwnLag, Loop]) -> None:
+    lag, loop = own
+    lag.look()
+    while loop.calls:
+        loop.run(0.1)
+    assert loop.now >= LINGER_S
+    assert lag.look() == 0.0
+    assert len(loop.calls) == 1
+
+
+def test_a_loop_that_has_ended_is_no_other_s(
+    own: tuple[OwnLag, Loop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lag, old = own
+    lag.look()
+    old.run(0.5)
+    new = Loop()
+    monkeypatch.setattr("console.loop_lag.asyncio.get_running_loop", lambda: new)
+    assert lag.look() == 0.0
+    old.run(0.5)
+    assert (lag.look(), old.calls) == (0.0, [])
+
+
+async def test_a_thread_is_told_and_begins_nothing() -> None:
+    lag = OwnLag()
+    assert await asyncio.to_thread(lag.look) == 0.0
+    assert lag._loop is None

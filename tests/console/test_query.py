@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from console.query import (
     DEEPEST,
+    LONGEST,
     MOST_TERMS,
     AnyOf,
     Bound,
@@ -18,6 +19,7 @@ from console.query import (
     QueryError,
     Text,
     parse,
+    parse_narrowed,
 )
 from console.query_keys import TABLE
 
@@ -106,6 +108,58 @@ def test_any_text_of_the_language_s_own_words_is_a_query_or_an_error(text):
     assert error is None or (0 <= error.position <= len(text) and error.message)
     if error is None:
         assert parse(str(parse(text))) == parse(text)
+
+
+numbers = st.builds(
+    "{}:{}{}{}{}".format,
+    st.sampled_from(["size", "took"]),
+    st.sampled_from(["", "<", ">="]),
+    st.integers(0, 10**15 - 1),
+    st.sampled_from(["", ".5", ".000001", ".999999"]),
+    st.sampled_from(["", "k", "kb", "M", "us", "ms", "s"]),
+)
+typed = st.recursive(
+    st.one_of(numbers, st.sampled_from(["a", "-a", "*,*", "-proc:-*-,x", '"', "user:\\"])),
+    lambda inner: st.builds(
+        "{}({})".format,
+        st.sampled_from(["", "-"]),
+        st.lists(inner, min_size=1, max_size=4).map(" OR ".join),
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.lists(typed, min_size=1, max_size=MOST_TERMS + 1),
+    st.sampled_from([" ", " OR "]),
+    st.integers(0, DEEPEST + 1),
+)
+def test_what_is_understood_at_all_is_understood_as_it_prints(words, between, depth):
+    text = "(" * depth + words[0] + ")" * depth + between + between.join(words[1:])
+    error = error_of(text)
+    if error is not None:
+        assert 0 <= error.position <= len(text)
+        return
+    query = parse(text)
+    assert parse(str(query)) == query
+    narrowed = query.narrowed(parse("process:web-1 kind:group_send"))
+    assert parse_narrowed(str(narrowed)) == narrowed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " OR ".join("a" * MOST_TERMS),
+        "(" * (DEEPEST - 1) + "a" + ")" * (DEEPEST - 1) + " OR b",
+        "size:>999999999M",
+        "took:<0.000001us",
+        "x" * LONGEST,
+    ],
+)
+def test_a_query_at_its_bounds_is_understood_by_other_processes(text):
+    narrowed = parse(text).narrowed(parse("process:web-1"))
+    assert parse(str(parse(text))) == parse(text)
+    assert parse_narrowed(str(narrowed)) == narrowed
 
 
 @given(st.lists(terms, min_size=1, max_size=2).map(tuple))
@@ -224,7 +278,11 @@ def test_what_does_not_match(text):
         ("a ()", 2, "between the parentheses"),
         ("-)", 0, "something to exclude"),
         ("(" * DEEPEST + "(a", DEEPEST, "inside each other"),
+        ("(" * DEEPEST + "a" + ")" * DEEPEST + " OR b", DEEPEST - 1, "an OR outside"),
         ("a " * MOST_TERMS + "b", 2 * MOST_TERMS, "at most"),
+        ("x" * (LONGEST + 1), LONGEST, "at most"),
+        ("-*" * (LONGEST // 2), LONGEST, "with its quotes"),
+        ("size:>999999999999999M", 5, "a smaller number"),
     ],
 )
 def test_an_error_points_at_the_character(text, position, part):

@@ -11,6 +11,8 @@ from console.capture import thaw
 from console.conf import Settings
 from console.connection import ConnectionState
 from console.recorder import TAKEN_KEPT, Recorder
+from runtime.layers import InMemoryChannelLayer
+from runtime.layers.tapping import tapped
 from runtime.taps import Connection, current_cause, current_connection, taps
 from tests.console.recording import EPOCH, PROCESS, Consumer, Layer, Recording
 from tests.support.observing import observed
@@ -228,11 +230,36 @@ def test_a_dropped_message_says_why(recording):
     assert recording.recorder.state.dropped == 1
 
 
+async def test_what_goes_through_a_layer_of_somebody_else_is_unlinked(recording):
+    class Foreign:
+        async def send(self, channel, message):
+            pass
+
+        async def group_send(self, group, message):
+            await self.send("a", message)
+
+    layer, show = tapped(Foreign()), recording.relay.reader.entry_reader.view
+    with observed(recording.recorder):
+        await layer.send("a", {"type": "x"})
+        await layer.group_send("lobby", {"type": "y"})
+        await InMemoryChannelLayer().send("b", {"type": "z"})
+    sent = [show(entry) for entry in recording.recorder.journal]
+    assert [(one.type, one.is_linked) for one in sent] == [("x", False), ("y", False), ("z", True)]
+
+
 def test_a_missed_route_says_what_was_tried(recording):
     connection = recording.open("/nowhere/")
     recording.recorder.route_missed(connection, "nowhere/", ["chat/<room>/", "echo/"])
     assert recording.last().facts == {"tried": ("chat/<room>/", "echo/")}
     assert recording.state(connection).error_count == 1
+
+
+def test_what_a_router_took_and_nothing_inside_of_it_is_on_no_route(recording):
+    connection = recording.open("/chat/nowhere/")
+    recording.recorder.route_matched(connection, "chat/", {})
+    assert recording.state(connection).route == "chat/"
+    recording.recorder.route_missed(connection, "chat/nowhere/", ["chat/lobby/"])
+    assert recording.state(connection).route == ""
 
 
 def test_a_membership_belongs_to_the_connection_of_its_channel_and_to_who_made_it(recording):

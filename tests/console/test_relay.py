@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
+from django.http import QueryDict
+from django.template.loader import render_to_string
 
 from console.query import parse
 from console.relay import Relay
@@ -140,6 +145,22 @@ async def test_the_totals_are_those_of_the_last_seconds(recording):
 
 async def test_the_processes_are_this_one(recording):
     assert recording.relay.processes() == [PROCESS]
+
+
+async def test_this_process_says_how_late_its_event_loop_was_of_late(recording, monkeypatch):
+    monkeypatch.setattr("console.loop_lag.EVERY_S", 0.01)
+    loop = asyncio.get_running_loop()
+    assert recording.relay.statuses()[0].report.loop_lag_s == 0.0
+    until = loop.time() + 0.03
+    while loop.time() < until:
+        pass
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    (own,) = recording.relay.statuses()
+    assert own.report.loop_lag_s >= 0.015
+    context = {"status": own, "process": own.process, "report": own.report, "params": QueryDict()}
+    shown = render_to_string("console/parts/process.html", context)
+    assert re.search(r"loop lag [1-9][\d.]* ms", shown)
 
 
 async def test_a_relay_that_reads_nothing_says_what_is_missing():

@@ -63,7 +63,7 @@ async def test_what_was_not_sent_is_told_by_the_next_look() -> None:
 async def test_an_entry_that_fits_no_message_is_counted_as_left_out() -> None:
     recording = Recording()
     connection = recording.open()
-    recording.receive(connection, "t" * 200_000, text="x")
+    recording.open("/" + "t" * 200_000)
     recording.receive(connection, text="y")
     [batch] = await Batches(recording.relay.reader).next(told(Interest("tail")))
     assert [entry.offset for entry in batch.entries] == [0, 2]

@@ -7,6 +7,7 @@ from console.query import parse
 from console.reading import Interest
 from console.relay import NoAnswer
 from console.relay_protocol import GROUP, TYPE, VERSION
+from console.relay_watching import STALE_S
 from tests.console.several import processes, until
 from tests.support.observing import observed
 
@@ -138,6 +139,40 @@ async def test_a_process_that_does_not_answer_is_named() -> None:
         replies = await one.node.ask("connection", {"id": "x"}, timeout_s=0.1)
         assert one.relay.names_of(replies.silent) == ["web-2"]
         assert "web-2 did not answer" in str(NoAnswer(["web-2"]))
+
+
+async def test_a_stale_process_is_named_and_not_waited_for() -> None:
+    async with processes("web-1", "web-2") as (one, two):
+        await one.relay.listing()
+        await until(lambda: len(names(one.relay)) == 2)
+        await two.layer.release_channel(two.node.channel)
+        one.node.watching.processes[two.epoch].seen_at = one.node._clock() - STALE_S
+        async with asyncio.timeout(1):
+            replies = await one.node.ask("connection", {"id": "x"}, timeout_s=30)
+        assert one.relay.names_of(replies.silent) == ["web-2"]
+
+
+async def test_a_layer_that_is_away_holds_up_no_question_for_longer_than_an_answer() -> None:
+    async with processes("web-1", "web-2") as (one, two):
+        await one.relay.listing()
+        await until(lambda: len(names(one.relay)) == 2)
+        group_send, back = one.layer.group_send, asyncio.Event()
+
+        async def away(group: str, message: Any) -> None:
+            await back.wait()
+            await group_send(group, message)
+
+        one.layer.group_send = away
+        async with asyncio.timeout(1):
+            replies = await one.node.ask("connection", {"id": "x"}, timeout_s=0.05)
+            assert replies.silent == [two.epoch]
+            # The next question need not find out for itself.
+            replies = await one.node.ask("connection", {"id": "x"}, timeout_s=30)
+        assert replies.silent == [two.epoch]
+        assert "The channel layer takes nothing" in one.relay.limit
+        back.set()
+        await until(lambda: one.relay.limit == "")
+        assert (await one.node.ask("connection", {"id": "x"})).silent == []
 
 
 async def test_nothing_is_said_while_nobody_looks() -> None:

@@ -30,3 +30,22 @@ async def test_an_end_while_the_layer_is_away_is_quiet(
             await asyncio.wait({telling}, timeout=5)
             assert telling.cancelled()
     assert caplog.text == ""
+
+
+async def test_an_end_is_told_to_whoever_looks_and_to_who_has_only_just_asked() -> None:
+    async with processes("web-1", "web-2") as (one, two):
+
+        def names() -> list[str]:
+            return [view.name for view in one.relay.processes()]
+
+        await one.relay.listing()
+        two.node._publisher.leases.release(one.node.channel)  # as if none had come yet
+        await one.relay.listing()
+        assert names() == ["web-1", "web-2"]
+        await two.joining.say_goodbye()
+        await until(lambda: names() == ["web-1"])
+        # It serves on for a moment, and is told of consoles that it has said goodbye to.
+        await one.node._renew()
+        await one.relay.listing()
+        assert not two.node._publisher.leases
+        assert names() == ["web-1"]

@@ -10,7 +10,14 @@ from console.process import ProcessReport, ProcessView, Totals
 from console.reading import Interest
 from console.relay_leases import Leases
 from console.relay_protocol import Batch, Beat, Rewind, Subscription
-from console.relay_watching import GONE_S, PATIENCE_S, STALE_S, Watched, Watching
+from console.relay_watching import (
+    GONE_S,
+    MOST_LOST,
+    PATIENCE_S,
+    STALE_S,
+    Watched,
+    Watching,
+)
 from tests.console.entries import an_entry
 
 TOTALS = Totals(0.0, 0.0, 0.0, 0, 0, 0, 0, 0, {})
@@ -102,6 +109,39 @@ def test_one_that_says_goodbye_is_gone_at_once() -> None:
     console.hear(beat("e"), CONSOLE, 0.0)
     console.hear(beat("e", is_last=True), CONSOLE, 0.0)
     assert console.statuses(0.0) == []
+
+
+def test_a_process_that_comes_back_after_a_long_silence_goes_on_where_it_was() -> None:
+    console = watching({"e": 0})
+    console.hear(beat("e"), CONSOLE, 0.0)
+    console.take(batch(0, 5), CONSOLE, 0.0)
+    assert console.expire(GONE_S) == ["e"]
+    [wanted] = console.lease(CONSOLE, GONE_S).subscriptions
+    assert wanted.since == {"e": 5}, "the process tells what it has of it, and how much it lost"
+    console.hear(beat("e"), CONSOLE, 60.0)
+    console.take(batch(5, 60, origin=5, missed=15), CONSOLE, 60.0)
+    taken = [one for _, one in console.watched["s"].drain()]
+    assert sum(one.missed for one in taken) == 15
+    assert [entry.offset for one in taken for entry in one.entries] == [*range(5), *range(20, 60)]
+
+
+def test_a_list_that_has_let_go_of_a_process_s_rows_gets_them_anew() -> None:
+    console = watching()
+    console.watched["s"] = Watched(Subscription("s", Interest("rows"), {"e": 5}))
+    console.hear(beat("e"), CONSOLE, 0.0)
+    console.expire(GONE_S)
+    assert console.lease(CONSOLE, GONE_S).subscriptions[0].since == {}
+
+
+def test_processes_that_are_gone_for_good_are_not_kept_in_mind_for_ever() -> None:
+    console = watching()
+    for number in range(MOST_LOST + 20):
+        epoch = f"{number:x}"
+        console.hear(beat(epoch), CONSOLE, float(number))
+        console.take(batch(0, 1, epoch=epoch), CONSOLE, float(number))
+        console.expire(number + GONE_S)
+    assert len(console.watched["s"].feeds) == MOST_LOST
+    assert "0" not in console.watched["s"].feeds
 
 
 def test_what_waits_for_a_slow_page_is_bounded_and_counted() -> None:

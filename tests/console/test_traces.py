@@ -136,6 +136,15 @@ def test_deliveries_that_nobody_has_seen_are_counted():
     assert drawn(build("t1", third_party, ALL)) == ["e1:0", "  missing unlinked x3"]
 
 
+def test_what_nobody_can_follow_says_so_and_what_nobody_counted_does_not():
+    uncounted = entry("e1:0", "group_send", 1.0)
+    assert drawn(build("t1", [uncounted], ALL)) == ["e1:0"]
+    unlinked = entry("e1:0", "group_send", 1.0, is_linked=False)
+    trace = build("t1", [unlinked], ALL)
+    assert drawn(trace) == ["e1:0", "  missing unlinked"]
+    assert not trace.is_complete
+
+
 def test_a_fan_out_is_folded_with_its_count_and_what_failed_is_shown():
     many = [
         entry("e1:0", "group_send", 1.0, receivers=100),

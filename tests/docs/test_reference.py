@@ -27,6 +27,7 @@ INTERNAL = {
     "runtime.guards",
     "runtime.headers",
     "runtime.jobs",
+    "runtime.last_words",
     "runtime.mailbox",
     "runtime.outbox",
     "runtime.pool",

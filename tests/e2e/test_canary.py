@@ -94,7 +94,7 @@ async def sing(project: Project) -> None:
             "Cookie": f"sessionid={SECRET}; theme=dark",
             "Authorization": f"Bearer {SECRET}",
             "X-Api-Key": SECRET,
-            "Referer": f"http://example.com/?access_token={SECRET}",
+            "Referer": f"http://example.com/?access_token={SECRET}&next=%2F%3Ftoken%3D{SECRET}",
         },
     ) as socket:
         said = {"visible": "yes", "password": SECRET, "deep": [{"client_secret": SECRET}]}
@@ -104,7 +104,11 @@ async def sing(project: Project) -> None:
         await socket.send(json.dumps({"leave": True}))
         with pytest.raises(websockets.ConnectionClosed):
             await socket.recv()
-    async with websockets.connect(url, subprotocols=["canary"]) as socket:  # type: ignore[list-item]
+    async with websockets.connect(
+        url,
+        subprotocols=["canary"],  # type: ignore[list-item]
+        additional_headers={"Authorization": f"Digest {SECRET}", "X-Api-Key": SECRET},
+    ) as socket:
         await socket.send(json.dumps({"fail": True}))
         with pytest.raises(websockets.ConnectionClosed):
             await socket.recv()

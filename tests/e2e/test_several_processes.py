@@ -9,15 +9,18 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import websockets
 from websockets.typing import Origin
 
+from console.relay_watching import STALE_S
 from tests.e2e.console import Console, words
 from tests.e2e.servers import DAPHNE, SOON_S, STOP_S, UVICORN, DemoServer, running_demo
 from tests.support.redis_server import RedisServer
@@ -55,8 +58,8 @@ def project(
 
 
 @contextmanager
-def running_worker(demo: DemoServer) -> Iterator[subprocess.Popen[bytes]]:
-    with demo.log.with_name("worker.log").open("w") as output:
+def running_worker(demo: DemoServer, name: str = "worker") -> Iterator[subprocess.Popen[bytes]]:
+    with demo.log.with_name(f"{name}.log").open("w") as output:
         worker = subprocess.Popen(
             [sys.executable, "-m", "django", "runworker", "thumbnails"],
             env=demo.environment,
@@ -71,6 +74,45 @@ def running_worker(demo: DemoServer) -> Iterator[subprocess.Popen[bytes]]:
             worker.wait(STOP_S)
         finally:
             worker.kill()
+
+
+class Viewer:
+    """A page of a console that is open: what it hears, batch after batch."""
+
+    def __init__(self, console: Console, page: str, query: str = "") -> None:
+        self.console = console
+        self.page = page
+        self.query = query
+        self.position = ""
+        self.seen: list[tuple[str, str]] = []
+        self.missed = 0
+        self.stale: list[str] = []
+
+    async def look(
+        self, is_enough: Callable[[], bool], do: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Come, do something once the page is there, look until it is enough, and leave."""
+        address = self.console.url.replace("http:", "ws:", 1) + "/console/live/"
+        headers = {"Cookie": self.console.cookies(), "Origin": self.console.url}
+        page = {"page": self.page, "query": self.query, "position": self.position}
+        async with (
+            asyncio.timeout(SOON_S),
+            websockets.connect(address, additional_headers=headers, max_size=None) as socket,
+        ):
+            await socket.send(json.dumps(page))
+            await self._hear(socket)
+            if do is not None:
+                await do()
+            while not is_enough():
+                await self._hear(socket)
+
+    async def _hear(self, socket: websockets.ClientConnection) -> None:
+        batch = json.loads(await socket.recv())
+        self.position = batch.get("position", self.position)
+        self.missed += batch.get("missed", 0) + batch.get("left_out", 0)
+        self.stale = batch.get("stale", self.stale)
+        self.seen += [(row["id"], row["preview"]) for row in batch.get("entries", ())]
+        await socket.send(json.dumps({"seen": True}))
 
 
 def row_of(page: str, process: str) -> str:
@@ -120,18 +162,79 @@ def test_nothing_of_the_relay_is_in_the_traffic(project: Project) -> None:
     assert "channelscope.relay" not in project.console.see("traffic/")
 
 
-def test_a_process_that_starts_appears_and_one_that_is_killed_is_stale_and_then_gone(
+async def test_a_process_that_is_killed_is_stale_with_its_connections_and_then_gone_with_them(
     project: Project,
 ) -> None:
-    with running_demo(UVICORN, project.data, name="three", **project.variables) as three:
-        started = f"web-{three.process.pid}"
+    see, wait_to_see = project.console.see, project.console.wait_to_see
+    with running_demo(DAPHNE, project.data, name="three", **project.variables) as three:
+        started = name(three)
+        await asyncio.to_thread(wait_to_see, "connections/", lambda page: started in page)
+        async with websockets.connect(
+            f"{three.websocket_url}/ws/echo/", origin=Origin(three.url)
+        ) as socket:
+            await socket.recv()
+            page = await asyncio.to_thread(see, f"connections/?process={started}")
+            row = row_of(page, started)
+            epoch = re.search(rf'id="c-{row}"[^>]*data-process="([0-9a-f]+)"', page)
+            assert epoch is not None
+            viewer = Viewer(project.console, "connections")
+
+            async def kill() -> None:
+                os.kill(three.process.pid, signal.SIGKILL)
+                await asyncio.to_thread(three.process.wait, STOP_S)
+
+            await viewer.look(lambda: epoch[1] in viewer.stale, kill)
+        page = await asyncio.to_thread(see, "connections/")
+        assert started in page
+        assert "silent for" in page
+        await asyncio.to_thread(wait_to_see, "connections/", lambda page: started not in page)
+        await viewer.look(lambda: not viewer.stale)
+        assert row not in await asyncio.to_thread(see, "connections/")
+
+
+async def test_a_viewer_who_comes_back_sees_each_message_of_another_process_once(
+    project: Project,
+) -> None:
+    viewer = Viewer(project.console, "traffic", "?q=dir:in+numbered")
+    async with websockets.connect(
+        f"{project.two.websocket_url}/ws/echo/", origin=Origin(project.two.url)
+    ) as socket:
+        await socket.recv()
+
+        async def say(first: int, end: int) -> None:
+            for number in range(first, end):
+                await socket.send(f"numbered {number}")
+                await socket.recv()
+
+        await viewer.look(lambda: len(viewer.seen) >= 10, lambda: say(0, 10))
+        await say(10, 30)
+        await viewer.look(lambda: len(viewer.seen) >= 40, lambda: say(30, 40))
+        await say(40, 50)
+        await viewer.look(lambda: len(viewer.seen) >= 51, lambda: say(50, 51))
+    assert [preview for _, preview in viewer.seen] == [f"numbered {n}" for n in range(51)]
+    assert len({position for position, _ in viewer.seen}) == 51
+    assert viewer.missed == 0
+
+
+@pytest.mark.parametrize("server", [DAPHNE, UVICORN, None])
+def test_a_process_that_is_told_to_end_is_gone_at_once(
+    project: Project, server: tuple[str, ...] | None
+) -> None:
+    with ExitStack() as stack:
+        if server is None:
+            ending = stack.enter_context(running_worker(project.one, "ending"))
+            started = f"worker-{ending.pid}"
+        else:
+            demo = running_demo(server, project.data, name="ending", **project.variables)
+            ending = stack.enter_context(demo).process
+            started = f"web-{ending.pid}"
         project.console.wait_to_see("connections/", lambda page: started in page)
-        os.kill(three.process.pid, signal.SIGKILL)
-        three.process.wait(STOP_S)
-        project.console.wait_to_see(
-            "connections/", lambda page: started in page and "silent for" in page
-        )
-        project.console.wait_to_see("connections/", lambda page: started not in page)
+        ending.send_signal(signal.SIGTERM)
+        ending.wait(STOP_S)
+        ended_at = time.monotonic()
+        page = project.console.wait_to_see("connections/", lambda page: started not in page)
+        assert "did not answer" not in page
+        assert time.monotonic() - ended_at < STALE_S / 2, "nobody had to miss it first"
 
 
 def test_a_connection_of_a_process_that_does_not_answer_says_so(project: Project) -> None:
@@ -181,3 +284,35 @@ async def test_a_message_is_followed_through_the_worker_to_the_last_send_in_anot
     page = await asyncio.to_thread(project.console.wait_to_see, f"traces/{trace}/", is_whole)
     assert "thumbnail_generate()" in page
     assert page.count("chat_thumbnail()") >= 2
+    said = await asyncio.to_thread(project.console.see, f"export/trace/{trace}.otel.json")
+    spans = {span["context"]["span_id"]: span for span in json.loads(said)}
+    for span in spans.values():
+        parent = spans.get(span["parent_id"])
+        assert parent is None or parent["start_time"] <= span["start_time"]
+    ways = [way_to(span, spans) for span in spans.values() if span["name"] == "out websocket.send"]
+    first, worker = name(project.one), f"worker-{project.worker.pid}"
+    begun = [
+        *(f"{first} {step}" for step in ASKED),
+        *(f"{worker} {step}" for step in WORKED),
+        *(f"{first} {step}" for step in ANSWERED),
+    ]
+    for demo in (project.one, project.two):
+        assert (*begun, *(f"{name(demo)} {step}" for step in SHOWN)) in ways
+
+
+ASKED = ("in websocket.receive", "websocket_receive()", "send thumbnail.generate")
+WORKED = (
+    "deliver thumbnail.generate",
+    "in thumbnail.generate",
+    "thumbnail_generate()",
+    "send thumbnail.ready",
+)
+ANSWERED = ("deliver thumbnail.ready", "thumbnail_ready()", "group_send chat.thumbnail")
+SHOWN = ("deliver chat.thumbnail", "chat_thumbnail()", "out websocket.send")
+
+
+def way_to(span: dict[str, Any], spans: dict[str, dict[str, Any]]) -> tuple[str, ...]:
+    """Return the names of what led to a span, each after its process, and of the span itself."""
+    said = f"{span['resource']['attributes']['service.instance.id']} {span['name']}"
+    above = spans.get(span["parent_id"])
+    return (*(way_to(above, spans) if above is not None else ()), said)

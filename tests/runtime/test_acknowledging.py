@@ -126,12 +126,13 @@ async def test_one_that_always_fails_is_a_dead_letter_and_can_be_put_back(layer,
 
 async def test_a_job_without_a_type_is_a_dead_letter_and_the_others_are_done(layer, work):
     work()
-    await layer.send("safe", {"n": 0})
+    await layer.send("safe", {"n": 0, "token": "c4n4ry"})
     await layer.send("safe", {"type": "job.note", "n": 1})
     await eventually(lambda: left(layer) == 0)
     assert Jobs.notes == [1]
     (error,) = await dead(layer)
-    assert "no type: {'n': 0}" in error
+    assert "no type: it has the keys ['n', 'token']" in error
+    assert "c4n4ry" not in error
 
 
 async def test_a_long_job_stays_with_its_worker(layer, work):

@@ -325,3 +325,20 @@ async def test_headers_that_are_no_pairs_of_bytes_are_a_clear_error(
     assert isinstance(error, MalformedHeaders)
     assert "pairs of bytes" in str(error)
     assert accepted == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        (
+            [(b"cookie", "sessionid=c4n4ry"), (b"host", b"x")],
+            "a list of (bytes, bytes) and (bytes, str)",
+        ),
+        ([("cookie", "c4n4ry"), "c4n4ry"], "a list of (str, str) and str"),
+        ({"cookie": "c4n4ry"}, "a dict"),
+    ],
+)
+def test_headers_that_are_none_are_described_without_what_they_say(headers, kind):
+    error = str(MalformedHeaders(headers))
+    assert kind in error
+    assert "c4n4ry" not in error

@@ -206,6 +206,32 @@ async def test_observers_hear_of_a_miss_once_with_all_patterns_tried():
     assert (missed, list(tried)) == ("ws/lobby/", ["ws/<int:number>/", "x/"])
 
 
+async def test_observers_hear_of_a_miss_behind_an_application_that_looks_like_no_router():
+    inner = URLRouter([path("<int:number>/", app("room"))])
+
+    async def wrapped(scope, receive, send):
+        await inner(scope, receive, send)
+
+    routes = [path("x/", app("x")), re_path(r"^ws/", wrapped), re_path(r"", app("late"))]
+    router = ProtocolTypeRouter({"websocket": URLRouter(routes)})
+    with observed() as notebook:
+        async with play(router, scope("/ws/lobby/")) as client:
+            await client.put("websocket.connect")
+            await client.end()
+    ((_, missed, tried),) = notebook.of("route_missed")
+    assert (missed, list(tried)) == ("ws/lobby/", ["x/", "^ws/<int:number>/"])
+
+
+async def test_observers_hear_of_a_path_outside_of_the_root_path():
+    router = ProtocolTypeRouter({"websocket": URLRouter([path("chat/", app("chat"))])})
+    with observed() as notebook:
+        async with play(router, scope("/chat/", root_path="/mounted")) as client:
+            await client.put("websocket.connect")
+            await client.end()
+    ((_, missed, tried),) = notebook.of("route_missed")
+    assert (missed, list(tried)) == ("/chat/", ["/mounted/"])
+
+
 def test_the_default_application_is_what_the_setting_names(settings):
     settings.ASGI_APPLICATION = "tests.runtime.test_routing.app"
     assert get_default_application() is app

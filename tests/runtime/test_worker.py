@@ -93,11 +93,15 @@ async def test_observers_see_a_channel_as_a_connection(layer):
     assert [message["type"] for _, message, _ in notebook.of("event_received")] == ["job.double"]
 
 
-async def test_a_message_without_a_type_ends_the_worker(layer):
-    await layer.send("double", {"n": 1})
+async def test_a_message_without_a_type_ends_the_worker_and_what_it_says_is_not_logged(
+    layer, caplog
+):
+    await layer.send("double", {"n": 1, "password": "c4n4ry"})
     with pytest.raises(ValueError, match="Worker received message with no type"):
         async with asyncio.timeout(TIMEOUT_S):
             await Worker(APPLICATION, ["double"], layer).handle()
+    assert "it has the keys ['n', 'password']" in caplog.text
+    assert "c4n4ry" not in caplog.text
 
 
 def test_a_worker_needs_a_layer():

@@ -28,7 +28,8 @@ class CanaryConsumer(AsyncJsonWebsocketConsumer):
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         if content.get("fail"):
-            raise RuntimeError(f"The upstream refused: Authorization: Bearer {SECRET}")
+            asked = f"Authorization: Bearer {SECRET}, for {self.scope['headers']!r}"
+            raise RuntimeError(f"The upstream refused: {asked}")
         if content.get("leave"):
             await self.close(4000, f"token={SECRET}")
             return

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
 
 from tests.console.exports.seen import CANARY, chat, har, request
 from tests.console.recording import Recording
+from tests.support.har_schema import HAR
 
 
 @pytest.fixture
@@ -111,6 +113,48 @@ def test_a_message_that_was_cut_has_its_true_size():
     (entry,) = har(recording, connection)["log"]["entries"]
     (message,) = entry["_webSocketMessages"]
     assert (message["data"], message["_size"]) == ("x" * 10, 25)
+
+
+@pytest.mark.parametrize(
+    ("parts", "content"),
+    [
+        ((b"h\xc3", b"\xa9llo"), {"text": "héllo"}),
+        ((b"h\xc3\xa9", b"l\xc3", b"\xb6"), {"text": "hélö"}),
+        ((b"ab", b"\xff"), {"text": "YWL/", "encoding": "base64"}),
+        ((b"x" * 20,), {"text": "x" * 10, "comment": "Longer than what is held of it"}),
+    ],
+)
+def test_the_parts_of_a_body_are_one(parts, content):
+    recording = Recording(PAYLOAD_BYTES=10)
+    connection = recording.open("/", type="http", method="GET")
+    recording.send(connection, "http.response.start", status=200, headers=[])
+    for part in parts:
+        recording.send(connection, "http.response.body", body=part, more_body=True)
+    (entry,) = har(recording, connection)["log"]["entries"]
+    assert entry["response"]["content"] == {
+        "size": sum(map(len, parts)),
+        "mimeType": "x-unknown",
+        **content,
+    }
+
+
+def test_an_upload_in_parts_is_one_and_one_that_is_no_text_is_left_out(recording):
+    uploads = []
+    for parts in ((b"h\xc3", b"\xa9"), (b"\xff",)):
+        connection = recording.open("/", type="http", method="POST")
+        for part in parts:
+            recording.receive(connection, "http.request", body=part)
+        uploads.append(connection)
+    text, binary = (one["request"] for one in har(recording, *uploads)["log"]["entries"])
+    assert (text["postData"]["text"], text["bodySize"]) == ("hé", 3)
+    assert (binary.get("postData"), binary["bodySize"]) == (None, 1)
+
+
+def test_it_is_an_http_archive_by_its_schema(recording):
+    binary = recording.open("/", type="http", method="GET")
+    recording.send(binary, "http.response.start", status=302, headers=[(b"location", b"/x/")])
+    recording.send(binary, "http.response.body", body=b"\xff")
+    jsonschema.validate(har(recording, chat(recording), request(recording), binary), HAR)
 
 
 def test_connections_of_other_protocols_have_no_place_in_it(recording):

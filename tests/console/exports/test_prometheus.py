@@ -79,6 +79,23 @@ def test_the_times_of_handlers_are_a_histogram(recording):
     assert len(buckets) == len(BOUNDS_S) + 1
 
 
+def test_classes_of_one_name_are_one_series(recording):
+    recorder = recording.recorder
+    for number in range(3):
+        connection = recording.open()
+        recording.start(connection, type("Chat", (), {"scope": connection.scope})())
+        event = recording.receive(connection, text="hi")
+        recorder.handler_started(connection, event, None, recorder.timer())
+        recording.clock.advance(number)
+        recorder.handler_finished(connection, event, None)
+    text = render(PROCESS, recorder.state, recorder.journal)
+    series = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
+    assert len(series) == len(set(series))
+    found = scraped(recording)
+    assert found["channelscope_handler_seconds_count", ("Chat", "websocket.receive")] == 3
+    assert found["channelscope_handler_seconds_sum", ("Chat", "websocket.receive")] == 3
+
+
 def test_the_bounds_are_those_of_buckets_so_that_their_counts_are_exact():
     assert set(BOUNDS_S) <= {bound_of(bucket) for bucket in range(BUCKETS)}
     assert all(bound * 1e6 == 2 ** (6 + n) for n, bound in enumerate(BOUNDS_S))
