@@ -1,10 +1,10 @@
 """Which tests one process runs, when several processes share the tests.
 
 Owns the choice: what is costly to start is started once, so the tests that share it stay together;
-any others stay with those of their module, or of their class. Those in a browser are begun by half
-of the processes, while the others do what else there is. Those that measure how soon something is
-seen come last, when nothing else runs. Knows nothing of what the tests are about. Called by
-pytest-xdist, through `tests/conftest.py`.
+any others stay with those of their module, or of their class. Those in a browser are begun by one
+process, while the others do what else there is. Those that measure how soon something is seen come
+last, when nothing else runs. Knows nothing of what the tests are about. Called by pytest-xdist,
+through `tests/conftest.py`.
 
 Source: docs/decisions/0032-tests-in-several-processes.md
 """
@@ -53,9 +53,9 @@ class ByWhatIsShared(LoadScopeScheduling):
         return home_of(nodeid)
 
     def _assign_work_unit(self, node: Any) -> None:
-        has_browser = node in self.nodes[: max(1, len(self.nodes) // 2)]
+        is_first = node is self.nodes[0]
         # The smallest of equals is the first of them, so what is left stays in its order.
-        home = min(self.workqueue, key=lambda home: _lateness(home, has_browser))
+        home = min(self.workqueue, key=lambda home: _lateness(home, is_first))
         self.workqueue.move_to_end(home, last=False)
         super()._assign_work_unit(node)
 
@@ -81,8 +81,8 @@ def home_of(test: str) -> str:
     return test.partition("[")[0].rpartition("::")[0]
 
 
-def _lateness(home: str, has_browser: bool) -> int:
+def _lateness(home: str, is_first: bool) -> int:
     if home in ALONE.values():
         return 2
-    # No browser for the other half, for as long as it has something else to do.
-    return int(home.startswith(IN_A_BROWSER) is not has_browser)
+    # One browser for one process, for as long as the others have something else to do.
+    return int(home.startswith(IN_A_BROWSER) is not is_first)
