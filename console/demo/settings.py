@@ -95,6 +95,7 @@ DATABASES = {
         # wait, and a transaction that takes its lock at once cannot fail half way.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
+            "timeout": 20,  # seconds
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         },
     },

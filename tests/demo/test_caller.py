@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 import pytest
 import websockets
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
-from console.demo.caller import AGENT, HungUp, connected
+from console.demo.caller import AGENT, HungUp, connected, sign_in
 
 SOON_S = 10
 
@@ -18,6 +20,20 @@ SOON_S = 10
 @asynccontextmanager
 async def site(serve_one: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[str]:
     async with serve(serve_one, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def answering(status: HTTPStatus) -> AsyncIterator[str]:
+    """Answer each request with `status`."""
+
+    async def never(socket: ServerConnection) -> None:
+        raise AssertionError
+
+    def answer(socket: ServerConnection, request: Request) -> Response:
+        return socket.respond(status, "")
+
+    async with serve(never, "127.0.0.1", 0, process_request=answer) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
@@ -53,6 +69,18 @@ async def test_a_server_that_hangs_up_is_noticed_with_its_code() -> None:
             await caller.stay(SOON_S)
         with pytest.raises(HungUp):
             caller.say("anybody?")
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR])
+async def test_a_site_that_fails_is_asked_again(status: HTTPStatus) -> None:
+    async with answering(status) as origin:
+        with pytest.raises(OSError, match=str(status.value)):
+            await sign_in(origin, "ada")
+
+
+async def test_where_nobody_comes_in_by_a_name_that_is_known() -> None:
+    async with answering(HTTPStatus.NOT_FOUND) as origin:
+        assert await sign_in(origin, "ada") is None
 
 
 async def test_a_refusal_is_an_end_too() -> None:
