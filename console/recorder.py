@@ -25,6 +25,7 @@ from console.taping import Origin, Running
 from console.time_line import TimeLine
 from console.writer import Writer, in_order
 from runtime.guards import has_type
+from runtime.layers.tapping import FIRES_TAPS
 from runtime.taps import Cause, Connection, DropReason
 from runtime.typing import ASGIApplication, Event, Message, Scope
 
@@ -229,11 +230,7 @@ class Recorder(Writer):
         """Write a message to a channel."""
         entry = self._write_send("send", sender, message)
         entry.channel = channel
-        try:
-            is_linked = layer.fires_taps  # asked for each message: `getattr()` costs more
-        except AttributeError:
-            is_linked = False
-        if not is_linked:
+        if not getattr(layer, FIRES_TAPS, False):
             entry.facts = {"unlinked": NO_CAUSE}
         return self._sent(entry)
 

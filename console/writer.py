@@ -15,7 +15,7 @@ from functools import wraps
 from sys import getsizeof
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from console.capture import NOTHING, TYPE_CHARS, Kept, keep_message, type_of
+from console.capture import NOTHING, Kept, keep_message, type_of
 from console.conf import Settings
 from console.connection import ConnectionState
 from console.entry import Entry, Kind, unspell
@@ -172,9 +172,8 @@ class Writer(Tape, Observer):
     def _write_send(self, kind: Kind, sender: Connection | None, message: Message) -> Entry:
         known = self._known(sender)
         trace, cause = self._cause_of(sender) or (self._folding.new_trace(), "")
-        name = str(message.get("type", ""))[:TYPE_CHARS]
-        kept = keep_message(message, self.settings.PAYLOAD_BYTES)
-        entry = self._write(kind, name, known, kept, trace=trace, cause=cause)
+        kept = self._keep(message)
+        entry = self._write(kind, type_of(message), known, kept, trace=trace, cause=cause)
         if known is not None:
             known.count_layer(entry.at)
         return entry
