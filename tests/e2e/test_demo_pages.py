@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import WebSocketRoute, expect
+from playwright.async_api import Route, WebSocketRoute, expect
 
 from tests.e2e.people import PHONE, People, enter, say, status
 
@@ -126,6 +128,43 @@ async def test_a_headline_reaches_everybody_who_waits_and_stays_for_those_who_co
             await expect(page.get_by_role("log")).to_contain_text(text)
     await reader.reload()
     await expect(reader.get_by_role("log")).to_contain_text("And again")
+
+
+async def test_a_headline_that_is_typed_while_the_last_one_is_being_published_stays(
+    people: People,
+) -> None:
+    page = await people.anybody()
+    may_go, is_there = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            is_there.set()
+            await may_go.wait()
+        await route.continue_()
+
+    await page.route("**/news/", hold)
+    await page.goto("/news/")
+    field = page.get_by_role("textbox", name="Headline")
+    await field.fill("The first of two")
+    await page.keyboard.press("Enter")
+    await is_there.wait()
+    await field.press_sequentially("The second")
+    async with page.expect_response(lambda response: response.request.method == "POST"):
+        may_go.set()
+    await expect(page.get_by_role("log")).to_contain_text("The first of two")
+    await expect(field).to_have_value("The second")
+
+
+async def test_a_headline_that_could_not_be_published_is_not_lost(people: People) -> None:
+    page = await people.anybody()
+    people.expected.append("Failed to load resource")
+    await page.goto("/news/")
+    await page.route("**/news/", lambda route: route.abort())
+    field = page.get_by_role("textbox", name="Headline")
+    await field.fill("Kept")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Not published: no answer")).to_be_visible()
+    await expect(field).to_have_value("Kept")
 
 
 async def test_no_page_is_wider_than_a_phone(people: People) -> None:

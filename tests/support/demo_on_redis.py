@@ -8,10 +8,12 @@ import os
 from console import relay_watching
 from console.demo.settings import *  # noqa: F403 - all of them
 
+# With it the servers leave the fixed channels to the workers, as they do in a project.
+REDIS_URL = os.environ["DEMO_REDIS_URL"]
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": os.environ["DEMO_LAYER"],
-        "CONFIG": {"hosts": [os.environ["DEMO_REDIS_URL"]], "prefix": "several"},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "several"},
     }
 }
 

@@ -8,6 +8,7 @@ const page = document.querySelector("[data-news]");
 const part = (name) => page.querySelector(`[data-part="${name}"]`);
 const lines = new Lines(part("log"));
 const form = part("form");
+const field = form.querySelector("input[name=text]");
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 let cursor = Number(page.dataset.cursor);
@@ -42,15 +43,25 @@ async function follow() {
   }
 }
 
+/** @returns {Promise<string>} why it could not be published; "" if it was */
+async function publish(body) {
+  try {
+    const response = await fetch(form.action, { method: "POST", body });
+    return response.ok ? "" : `the server answered ${response.status}`;
+  } catch {
+    return "no answer";
+  }
+}
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  try {
-    const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
-    if (response.ok) form.reset();
-    else say("late", `Not published: the server answered ${response.status}`);
-  } catch {
-    say("late", "Not published: no answer");
-  }
+  const body = new FormData(form);
+  // Free for the next headline at once: what is typed meanwhile is not ours to clear.
+  field.value = "";
+  const problem = await publish(body);
+  if (!problem) return;
+  say("late", `Not published: ${problem}`);
+  field.value ||= body.get(field.name);
 });
 
 follow();
