@@ -44,7 +44,11 @@ local now_ms = server[1] * 1000 + math.floor(server[2] / 1000)
 if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 0 then
   local id = redis.call('XADD', KEYS[1], '*', '', '')
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
-  return {1, id, now_ms}
+  return {id, id, now_ms}
+end
+local first, birth = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1], ''
+if first and first[2][1] == '' then
+  birth = first[1]
 end
 if ARGV[2] ~= '' then
   redis.call('XTRIM', KEYS[1], 'MINID', ARGV[2])
@@ -52,14 +56,16 @@ end
 local about = redis.call('XINFO', 'STREAM', KEYS[1])
 for place = 1, #about, 2 do
   if about[place] == 'last-generated-id' then
-    return {0, about[place + 1], now_ms}
+    return {birth, about[place + 1], now_ms}
   end
 end
 """)
 """Hold a node's stream for another lease, and make it if it is not there.
 
 Keys: the stream. Arguments: the lease in ms; the id of the entry up to which all has been read.
-Returns whether it was made, the id of its last entry, and the server's time in ms.
+Returns the id of the entry with which it was made, as long as that is there, else ""; the id of its
+last entry; and the server's time in ms. That it was made is not said to him alone who made it: the
+answer may be lost with his connection.
 """
 
 GROUP_SEND = Script("""
