@@ -242,15 +242,15 @@ redis.call('HSET', KEYS[1], ARGV[1], who)
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
 if was_there == 0 and redis.call('HINCRBY', KEYS[2], '=' .. ARGV[3], 1) == 1 then
-  return position
+  return {position, redis.call('HDEL', KEYS[2], '-' .. ARGV[3])}
 end
-return 0
+return {0, 0}
 """)
 """Put a channel on the roster of a group.
 
 Keys: the roster; how often each key is on it. Arguments: the channel; its node; its key; its
 metadata; after how many ms a roster that nobody changes is forgotten. Returns the position of
-the turn if it is the first of its key, else 0.
+the turn if it is the first of its key, else 0; and whether its last one left with a dead node.
 """
 
 PRESENCE_REMOVE = Script("""
@@ -273,6 +273,9 @@ if redis.call('HINCRBY', KEYS[2], '=' .. key, -1) > 0 then
   return {}
 end
 redis.call('HDEL', KEYS[2], '=' .. key)
+if ARGV[2] ~= '' then
+  redis.call('HSET', KEYS[2], '-' .. key, 1)
+end
 local position = redis.call('HINCRBY', KEYS[2], '#', 1)
 redis.call('RPUSH', KEYS[3], key, string.sub(who, start + length), position)
 redis.call('PEXPIRE', KEYS[3], ARGV[3])
