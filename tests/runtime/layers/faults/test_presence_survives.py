@@ -60,6 +60,22 @@ async def test_who_was_in_a_dead_process_leaves_once_when_its_lease_ends(
     assert await layer.presence("room") == {"watcher": {"name": "Watcher"}}
 
 
+async def test_who_was_silent_beyond_the_lease_and_lives_is_present_again(
+    redis_server: RedisServer, kind: str, make_layer: MakeLayer, request: Any
+) -> None:
+    config = {"prefix": request.node.name, "lease": LEASE_S}
+    told, _ = await watch(make_layer(redis_server.url, kind, **config))
+    silent = make_layer(redis_server.url, kind, **config)
+    await silent.track("room", await silent.new_channel(), {"name": "Ada"}, key="ada")
+    assert await told.next() == ("presence.joined", "ada")
+    node = silent._nodes.here()
+    node._stop_beating()  # as a process that is stopped, or hangs
+    assert await told.next() == ("presence.left", "ada")
+    node._beat_once()
+    assert await told.next() == ("presence.joined", "ada")
+    assert list(await silent.presence("room")) == ["watcher", "ada"]
+
+
 async def test_who_is_present_is_so_after_a_server_that_came_back_empty(
     own_redis_server: RedisServer, kind: str, make_layer: MakeLayer
 ) -> None:
