@@ -83,8 +83,7 @@ async def test_the_console_begins_with_the_overview(console: Page) -> None:
     await console.goto("/console/")
     await expect(console.get_by_role("heading", name="Overview")).to_be_visible()
     await console.goto("/console/traffic/")
-    await console.keyboard.press("g")
-    await console.keyboard.press("o")
+    await console.keyboard.type("go")
     await expect(console.get_by_role("heading", name="Overview")).to_be_visible()
 
 
