@@ -10,18 +10,15 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-from typing import Any, Final
+from typing import Any
 
 from runtime.layers.entries import Author
 from runtime.layers.keys import new_node_id
+from runtime.layers.linked import BEATS_AFTER_LOSS
 from runtime.layers.pool import NodePool
 from runtime.layers.presence import PresenceLayer
 from runtime.layers.rosters import LayerRoster
 from runtime.tasks import spawn
-
-BEATS_TO_RESTORE: Final = 2
-"""With how many beats after a loss this process puts back again what it had: another one that
-found no lease just before may still be at taking that off."""
 
 logger = logging.getLogger("runtime.layers.networked")
 
@@ -55,7 +52,7 @@ class PresenceOnServers(PresenceLayer):
 
     def _restore(self) -> None:
         """Put back who is tracked here, on a server that may have lost them."""
-        self._restores = BEATS_TO_RESTORE
+        self._restores = BEATS_AFTER_LOSS
         if self._tracked:
             self._put_back()
 

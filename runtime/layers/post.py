@@ -103,6 +103,10 @@ class Post:
         """The server's time, as near as its last answer to a lease told."""
         return self._loop.time() * 1000 + self._offset_ms
 
+    def follow(self, other: Post) -> None:
+        """Go on where `other` has ended, with the same stream."""
+        self.last_id, self._birth, self.seen = other.last_id, other._birth, other.seen
+
     def hold(self) -> None:
         """Ask the server to keep the stream for another lease."""
         self.is_wanted = True

@@ -163,6 +163,38 @@ async def test_a_stream_that_was_lost_though_it_is_there_again_is_told_once_and_
     await other.close()
 
 
+async def test_who_forgets_a_process_just_after_it_is_back_is_told_of_it_again(
+    receiver, redis_server
+):
+    layer, channel, got, post = receiver
+    await layer.group_add("room", channel)
+    node = layer._nodes.here()
+    with redis_server.client() as client:
+        client.delete(post.key)
+        node._beat_once()
+        await until(lambda: post.gaps == 1, TIMEOUT_S)
+        await until(lambda: client.smembers(node.options.keys.group("room")), TIMEOUT_S)
+        client.srem(node.options.keys.group("room"), node.id)  # of the stream that was gone
+    node._beat_once()
+    await layer.group_send("room", {"type": "note", "n": 1})
+    await until(lambda: got == [1], TIMEOUT_S)
+
+
+def test_another_loop_goes_on_with_the_same_stream(redis_server, caplog):
+    layer = RedisChannelLayer(hosts=[redis_server.url], prefix=next(prefixes))
+    posts_seen = []
+
+    async def use():
+        channel = await layer.new_channel()
+        await play(layer, channel, range(3))
+        posts_seen.append(layer._nodes.here().post)
+
+    for _ in range(2):
+        asyncio.run(use())
+    assert posts_seen[0] is not posts_seen[1]
+    assert [post.gaps for post in posts_seen] == [0, 0]
+
+
 @pytest.fixture
 async def layer(redis_server, monkeypatch):
     """A layer whose reading no slow machine takes for late."""
