@@ -81,11 +81,13 @@ async def test_who_was_silent_beyond_the_lease_and_lives_is_present_again(
     node._stop_beating()  # as a process that is stopped, or hangs
     assert await told.next_of("ada") == "presence.left"
     node._beat_once()
+    node._stop_beating()
     assert await told.next_of("ada") == "presence.joined"
     # One that had looked for the dead before that comes late.
     rosters = layer._nodes.here().rosters
     await layer._tell_left(await rosters.remove("room", channel, node.id))
     assert await told.next_of("ada") == "presence.left"
+    node._beat_once()
     assert await told.next_of("ada") == "presence.joined"
     assert "ada" in await silent.presence("room")
 
