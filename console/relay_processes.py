@@ -93,10 +93,13 @@ class Processes:
     @property
     def limit(self) -> str:
         """Why only this process is seen, and what to do about it, as a sentence; else ""."""
-        if self._joining is None:
-            return ""
-        node = self._joining.known
-        return self._joining.obstacle or (AWAY if node is not None and node.is_away else "")
+        return (self._joining.obstacle if self._joining is not None else "") or self.outage
+
+    @property
+    def outage(self) -> str:
+        """Why those who were seen are not, for now, as a sentence; else ""."""
+        node = self._joining.known if self._joining is not None else None
+        return AWAY if node is not None and node.is_away else ""
 
     @property
     def joining(self) -> Joining | None:

@@ -38,11 +38,8 @@ napoleon_custom_sections = ["Source", "Environment"]
 default_role = "code"  # docstrings are written with single backticks
 
 html_title = "Channelscope"
-if tags.has("bare"):  # noqa: F821 - Sphinx puts it here; what is around a page costs half the time
-    html_theme = "basic"
-else:
-    html_theme = "furo"
-    html_theme_options = {
-        "light_css_variables": {"color-brand-primary": "#007556", "color-brand-content": "#007556"},
-        "dark_css_variables": {"color-brand-primary": "#3ddba6", "color-brand-content": "#3ddba6"},
-    }
+html_theme = "furo"
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#007556", "color-brand-content": "#007556"},
+    "dark_css_variables": {"color-brand-primary": "#3ddba6", "color-brand-content": "#3ddba6"},
+}

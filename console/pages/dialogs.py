@@ -261,6 +261,7 @@ class DialogPage(Page):
     async def _candidates(self) -> list[ConnectionView]:
         """Return the open connections that have a channel and are not in the group."""
         found = await relay.listing(parse("is:open"), limit=MOST_CANDIDATES)
+        self.silent = found.silent
         return [
             view
             for view in found.rows

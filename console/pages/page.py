@@ -288,6 +288,11 @@ class Page:
         return [sentence for sentence in (relay.limit, relay.foreign(), *others) if sentence]
 
     @property
+    def outage(self) -> str:
+        """Why the other processes are missing for now, as a sentence; "" if they are not."""
+        return relay.outage
+
+    @property
     def kept(self) -> list[tuple[str, str]]:
         """The parameters that a new filter keeps, as hidden fields of its form."""
         return [

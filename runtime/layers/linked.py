@@ -24,6 +24,10 @@ from runtime.layers.shards import Shards
 BEATS: Final = 3
 """How often a lease is renewed before it would end."""
 
+BEATS_AFTER_LOSS: Final = 2
+"""With how many beats after a loss this node says again what the others have to know of it: one
+that found it gone just before may still be at forgetting it."""
+
 LOADING: Final = loading((*SCRIPTS, *JOB_SCRIPTS, *HISTORY_SCRIPTS))
 """Sent on each connection for commands."""
 

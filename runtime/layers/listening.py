@@ -278,10 +278,15 @@ class ListeningNode(ServedNode):
 
     def _beat_once(self) -> None:
         self._subscriptions.check()
-        self.servers.tell(self._lease_key, nothing, *self._lease_command())
+        self.servers.tell(self._lease_key, self._renewed, *self._lease_command(), "GET")
         self.unread.look_in_passing()
         self.options.on_beat()
         self._beat_later()
+
+    def _renewed(self, before: Any) -> None:
+        """Notice a lease that had ended: the others took this process for dead."""
+        if before is None:
+            self.options.on_loss()
 
     async def _hold(self) -> bool:
         """Return whether a server has taken the lease, which may take as long as any command."""

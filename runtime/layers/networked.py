@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import itertools
 import logging
-import os
 import re
 import time
 import weakref
@@ -25,25 +23,23 @@ from runtime.layers.base import Sink
 from runtime.layers.codec import Codec, Format
 from runtime.layers.entries import Author
 from runtime.layers.history import Position, Replay, Retention
-from runtime.layers.keys import Keys, new_node_id
+from runtime.layers.keys import Keys
 from runtime.layers.networked_jobs import JobsOnServers
+from runtime.layers.networked_presence import PresenceOnServers
 from runtime.layers.node import Node, NodeOptions
 from runtime.layers.patterns import ByName
 from runtime.layers.pool import NodePool
 from runtime.layers.portable import require_size
-from runtime.layers.presence import PresenceLayer
-from runtime.layers.rosters import LayerRoster
 from runtime.layers.serializers import registry
 from runtime.layers.served import ServedNode
 from runtime.layers.timing import tell_finished
 from runtime.taps import current_connection, is_muted, taps
-from runtime.tasks import spawn
 from runtime.typing import Message
 
 logger = logging.getLogger("runtime.layers.networked")
 
 
-class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
+class NetworkedChannelLayer(PresenceOnServers, JobsOnServers):
     """A channel layer whose nodes speak through servers.
 
     Args:
@@ -137,8 +133,7 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         )
         # Nodes outlive a loop's tasks; they must not keep a layer alive that nobody has any more.
         self._nodes: NodePool[Any] = NodePool(lambda heir_of: _make_node(reference, heir_of))
-        self._init_presence(LayerRoster(self._nodes))
-        self._teller, self._tellings = new_node_id(), itertools.count(1)
+        self._init_presence_on(self._nodes)
         weakref.finalize(self, self._nodes.abandon).atexit = False
 
     def __repr__(self) -> str:
@@ -303,10 +298,6 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
         """
         await self._nodes.rest()
 
-    def _new_author(self) -> Author:
-        # The child of a fork tells under a name of its own.
-        return Author(f"{self._teller}.{os.getpid()}", next(self._tellings))
-
     async def _group_send_as(self, author: Author, group: str, message: Message) -> None:
         """See `PresenceLayer`: members leave out what they have from the same author."""
         await self._group_send(group, message, author)
@@ -318,20 +309,6 @@ class NetworkedChannelLayer(PresenceLayer, JobsOnServers):
     def _make_on_change(self) -> Any:
         """Return who is told that a server has gone or is back."""
         return None
-
-    def _beat(self) -> None:
-        """Look for processes that have died, if this one takes part in presence."""
-        if self._tracked:
-            spawn(self.tell_of_dead(), name="tell of dead", on_error=_warn)
-
-    def _forget(self) -> None:
-        """Forget who was tracked here: somebody has flushed the layer."""
-        self._tracked.clear()
-
-    def _restore(self) -> None:
-        """Put back who is tracked here, on a server that may have lost them."""
-        if self._tracked:
-            spawn(self.restore_presence(), name="restore presence", on_error=_warn)
 
     def _checked(self, message: object) -> Message:
         if not isinstance(message, dict):
@@ -379,10 +356,6 @@ def _tell(
 ) -> None:
     if (layer := reference()) is not None:
         what(layer)
-
-
-def _warn(error: BaseException) -> None:
-    logger.warning("Presence is late: %s", error)
 
 
 def _make_node(reference: weakref.ref[NetworkedChannelLayer], heir_of: Any) -> Node:

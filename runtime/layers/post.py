@@ -76,7 +76,7 @@ class Post:
         self._servers = servers
         self._offset_ms = 0.0
         self.reader = reader
-        self.last_id = b""
+        self.last_id = self._birth = b""
         self.is_wanted = False
         self.is_closed = False
         self.gaps = 0
@@ -103,6 +103,10 @@ class Post:
         """The server's time, as near as its last answer to a lease told."""
         return self._loop.time() * 1000 + self._offset_ms
 
+    def follow(self, other: Post) -> None:
+        """Go on where `other` has ended, with the same stream."""
+        self.last_id, self._birth, self.seen = other.last_id, other._birth, other.seen
+
     def hold(self) -> None:
         """Ask the server to keep the stream for another lease."""
         self.is_wanted = True
@@ -114,7 +118,7 @@ class Post:
 
     def held(self, answer: Any) -> bool:
         """Take the answer to it; returns whether the server had lost the stream."""
-        was_made, last_id, now_ms = answer
+        birth, last_id, now_ms = answer
         self._offset_ms = now_ms - self._loop.time() * 1000
         is_known = bool(self.last_id)
         # A server that has lost entries may count from before our position.
@@ -123,9 +127,7 @@ class Post:
         if not self.ready.done():
             self.ready.set_result(None)
             self._ask()
-        if was_made and is_known:
-            self._tell_gap("the server lost its stream, or it stood still beyond its lease")
-        return bool(was_made) and is_known
+        return self._is_another(birth, is_known=is_known)
 
     def expect(self, link: Link) -> None:
         """Read behind what is asked for next over `link`, which appends to this stream.
@@ -212,9 +214,18 @@ class Post:
             return
         (entry_id, fields), *_ = answer
         # The lease cuts off what has been read, but for the last: only the length takes that. An
-        # entry without a head is the first of a stream that was made anew, which the lease tells.
+        # entry without a head is the first of a stream that was made anew, which its reader tells.
         if fields[0] and _position(entry_id) > _position(last_id):
             self._tell_gap("more waited for it than `stream_length`")
+
+    def _is_another(self, birth: bytes, *, is_known: bool = True) -> bool:
+        """Take note of the entry with which the stream was made; True if another was known."""
+        if not birth or birth == self._birth:
+            return False
+        self._birth = birth
+        if is_known:
+            self._tell_gap("the server lost its stream, or it stood still beyond its lease")
+        return is_known
 
     def _tell_gap(self, why: str) -> None:
         self.gaps += 1
@@ -226,7 +237,10 @@ class Post:
             entry_id, fields = entries.popleft()
             self.last_id = entry_id
             head = fields[0]
-            if head:
+            if not head:
+                if self._is_another(entry_id):
+                    self._on_loss(self)
+            else:
                 try:
                     self._take(self, _written_ms(entry_id), head, fields[1])
                 except Exception:  # a receiver's fault must not end the reading for the others

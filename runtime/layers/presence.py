@@ -11,6 +11,7 @@ Source: docs/decisions/0011-presence.md
 from __future__ import annotations
 
 import threading
+from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
@@ -51,6 +52,10 @@ class Tracked(NamedTuple):
     metadata: Metadata
 
 
+Tell = Callable[[Turn, Author | None], Awaitable[None]]
+"""Tells a group of a turn, in the name of an author or not."""
+
+
 class PresenceStorage(Protocol):
     """Where a layer keeps the roster of its groups.
 
@@ -63,6 +68,12 @@ class PresenceStorage(Protocol):
         """Put a channel on the roster; returns the turn if it is the first of its key.
 
         A channel that is there already, under the same key, gets the new metadata.
+        """
+
+    async def restore(self, tracked: Tracked) -> Turn | None:
+        """Put back a channel that may have been lost; returns the turn if it was taken for dead.
+
+        Of a roster that was lost as a whole, nobody has been told that anybody left.
         """
 
     async def remove(self, group: str, channel: str) -> Turn | None:
@@ -102,6 +113,11 @@ class Roster:
             channels[tracked.channel] = tracked
             self._key_of[tracked.group, tracked.channel] = tracked.key
             return self._turn(tracked) if is_first else None
+
+    async def restore(self, tracked: Tracked) -> Turn | None:
+        """See `PresenceStorage`: what is in this process is not lost."""
+        await self.put(tracked)
+        return None
 
     async def remove(self, group: str, channel: str) -> Turn | None:
         """See `PresenceStorage`."""
@@ -156,7 +172,7 @@ class PresenceLayer(BaseChannelLayer):
     # What this process has put, by channel and group: it ends with the channel.
     _tracked: dict[str, dict[str, Tracked]]
     _arriving: list[Tracked]
-    _untold: list[tuple[Turn, Author | None]]
+    _untold: list[tuple[Tell, Turn, Author | None]]
     _roster: PresenceStorage
 
     async def track(
@@ -191,9 +207,7 @@ class PresenceLayer(BaseChannelLayer):
         finally:
             self._arriving.remove(tracked)
         if turn is not None:
-            await self._tell(self.presence_joined_type, turn)
-            if (tap := taps.presence_joined) is not None and not is_muted():
-                tap(self, group, turn.key, turn.metadata)
+            await self._tell_joined(turn)
 
     async def untrack(self, group: str, channel: str) -> None:
         """Remove `channel` from `group`, and say there who left if it was the last of its key.
@@ -222,24 +236,27 @@ class PresenceLayer(BaseChannelLayer):
             LayerUnavailable: the rest is told of the next time.
         """
         for turn in await self._roster.remove_dead():
-            self._untold.append((turn, self._new_author()))
-        while self._untold:
-            turn, author = self._untold.pop(0)
-            try:
-                await self._tell_left(turn, author)
-            except LayerUnavailable:
-                # Nobody else will: it is off the roster. A server may have taken it all the same.
-                self._untold.insert(0, (turn, author))
-                raise
+            self._untold.append((self._tell_left, turn, self._new_author()))
+        await self._tell_untold()
 
     async def restore_presence(self) -> None:
-        """Put what this process has tracked back, without a word: nobody has come or gone."""
+        """Put what this process has tracked back.
+
+        Without a word, because nobody has come or gone; unless others took this process for dead,
+        and have told that somebody left.
+
+        Raises:
+            LayerUnavailable: the rest is put back after the outage.
+        """
         for tracked in [one for groups in self._tracked.values() for one in groups.values()]:
             # One that is arriving is put by who tracks it, and told of: not to be anticipated.
             if self._is_tracked(tracked) and tracked not in self._arriving:
-                await self._roster.put(tracked)
+                turn = await self._roster.restore(tracked)
                 if not self._is_tracked(tracked):  # it has left meanwhile: maybe before this
                     await self._take_back(tracked)
+                elif turn is not None:
+                    self._untold.append((self._tell_joined, turn, self._new_author()))
+        await self._tell_untold()
 
     async def end_presence(self, channel: str) -> None:
         """Untrack `channel` in all its groups."""
@@ -274,6 +291,22 @@ class PresenceLayer(BaseChannelLayer):
     async def _group_send_as(self, author: Author, group: str, message: Message) -> None:
         """Do as `group_send()` does, with what `author` may have sent before."""
         raise NotImplementedError("a layer with authors sends in their names")
+
+    async def _tell_untold(self) -> None:
+        while self._untold:
+            tell, turn, author = self._untold.pop(0)
+            try:
+                await tell(turn, author)
+            except LayerUnavailable:
+                # Nobody else will: the roster says so already. A server may have taken it all the
+                # same.
+                self._untold.insert(0, (tell, turn, author))
+                raise
+
+    async def _tell_joined(self, turn: Turn, author: Author | None = None) -> None:
+        await self._tell(self.presence_joined_type, turn, author)
+        if (tap := taps.presence_joined) is not None and not is_muted():
+            tap(self, turn.group, turn.key, turn.metadata)
 
     async def _tell_left(self, turn: Turn | None, author: Author | None = None) -> None:
         if turn is not None:

@@ -59,6 +59,15 @@ class Rosters:
 
     async def put(self, tracked: Tracked) -> Turn | None:
         """See `PresenceStorage`."""
+        turn, _ = await self._put(tracked)
+        return turn
+
+    async def restore(self, tracked: Tracked) -> Turn | None:
+        """See `PresenceStorage`."""
+        turn, was_taken_for_dead = await self._put(tracked)
+        return turn if was_taken_for_dead else None
+
+    async def _put(self, tracked: Tracked) -> tuple[Turn | None, bool]:
         keys, owner = self._keys, node_of(tracked.channel) or self._node_id
         self._unanswered.pop((tracked.group, tracked.channel, None), None)
         roster, metadata = keys.roster(tracked.group), self._codec.encode(tracked.metadata)
@@ -69,10 +78,11 @@ class Rosters:
         command = PRESENCE_PUT.command(
             roster, tracked.channel, owner, tracked.key, metadata, self._keep_ms
         )
-        position: int = await self._servers.call(roster[0], *command)
+        position, was_taken_for_dead = await self._servers.call(roster[0], *command)
         if not position:
-            return None
-        return Turn(tracked.group, tracked.key, tracked.metadata, position)
+            return None, False
+        turn = Turn(tracked.group, tracked.key, tracked.metadata, position)
+        return turn, bool(was_taken_for_dead)
 
     async def remove(self, group: str, channel: str, owner: str | None = None) -> Turn | None:
         """See `PresenceStorage`.
@@ -156,6 +166,12 @@ class LayerRoster:
         """See `PresenceStorage`."""
         self._unremoved.discard((tracked.group, tracked.channel))  # who is back is not to leave
         turn: Turn | None = await self._nodes.run(lambda node: node.rosters.put(tracked))
+        return turn
+
+    async def restore(self, tracked: Tracked) -> Turn | None:
+        """See `PresenceStorage`."""
+        self._unremoved.discard((tracked.group, tracked.channel))
+        turn: Turn | None = await self._nodes.run(lambda node: node.rosters.restore(tracked))
         return turn
 
     async def remove(self, group: str, channel: str) -> Turn | None:

@@ -44,7 +44,11 @@ local now_ms = server[1] * 1000 + math.floor(server[2] / 1000)
 if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 0 then
   local id = redis.call('XADD', KEYS[1], '*', '', '')
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
-  return {1, id, now_ms}
+  return {id, id, now_ms}
+end
+local first, birth = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1], ''
+if first and first[2][1] == '' then
+  birth = first[1]
 end
 if ARGV[2] ~= '' then
   redis.call('XTRIM', KEYS[1], 'MINID', ARGV[2])
@@ -52,14 +56,16 @@ end
 local about = redis.call('XINFO', 'STREAM', KEYS[1])
 for place = 1, #about, 2 do
   if about[place] == 'last-generated-id' then
-    return {0, about[place + 1], now_ms}
+    return {birth, about[place + 1], now_ms}
   end
 end
 """)
 """Hold a node's stream for another lease, and make it if it is not there.
 
 Keys: the stream. Arguments: the lease in ms; the id of the entry up to which all has been read.
-Returns whether it was made, the id of its last entry, and the server's time in ms.
+Returns the id of the entry with which it was made, as long as that is there, else ""; the id of its
+last entry; and the server's time in ms. That it was made is not said to him alone who made it: the
+answer may be lost with his connection.
 """
 
 GROUP_SEND = Script("""
@@ -236,15 +242,15 @@ redis.call('HSET', KEYS[1], ARGV[1], who)
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
 if was_there == 0 and redis.call('HINCRBY', KEYS[2], '=' .. ARGV[3], 1) == 1 then
-  return position
+  return {position, redis.call('HDEL', KEYS[2], '-' .. ARGV[3])}
 end
-return 0
+return {0, 0}
 """)
 """Put a channel on the roster of a group.
 
 Keys: the roster; how often each key is on it. Arguments: the channel; its node; its key; its
 metadata; after how many ms a roster that nobody changes is forgotten. Returns the position of
-the turn if it is the first of its key, else 0.
+the turn if it is the first of its key, else 0; and whether its last one left with a dead node.
 """
 
 PRESENCE_REMOVE = Script("""
@@ -267,6 +273,9 @@ if redis.call('HINCRBY', KEYS[2], '=' .. key, -1) > 0 then
   return {}
 end
 redis.call('HDEL', KEYS[2], '=' .. key)
+if ARGV[2] ~= '' then
+  redis.call('HSET', KEYS[2], '-' .. key, 1)
+end
 local position = redis.call('HINCRBY', KEYS[2], '#', 1)
 redis.call('RPUSH', KEYS[3], key, string.sub(who, start + length), position)
 redis.call('PEXPIRE', KEYS[3], ARGV[3])

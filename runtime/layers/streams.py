@@ -20,7 +20,7 @@ from runtime.layers.entries import FLUSH, JOIN, LEAVE, QUESTION, TO_KEPT, Author
 from runtime.layers.history import Position
 from runtime.layers.history_scripts import KEEP_AND_APPEND, KEEP_AND_TELL
 from runtime.layers.kept import KeptEntry
-from runtime.layers.linked import BEATS
+from runtime.layers.linked import BEATS, BEATS_AFTER_LOSS
 from runtime.layers.node import NodeOptions
 from runtime.layers.post import Post
 from runtime.layers.questions import LONGEST_WAIT_S
@@ -49,13 +49,14 @@ class StreamNode(ServedNode):
         self._is_heir = heir_of is not None
         self._greeted: set[Link] = set()
         self._announced_at = self.loop.time()
+        self._announcements = 0
         self.post = self._make_post()
         # Where ways lead over several servers, what has a history is put in its order here.
         self._sequences: Sequences[KeptEntry] = Sequences()
         self._filling: set[str] = set()
         if heir_of is not None:
             self._sequences = heir_of._sequences
-            self.post.last_id, self.post.seen = heir_of.post.last_id, heir_of.post.seen
+            self.post.follow(heir_of.post)
 
     async def open(self) -> None:
         """Return when this node's stream is there, or when that has taken too long."""
@@ -198,8 +199,7 @@ class StreamNode(ServedNode):
         if self.post.is_wanted and self.servers.link_for(self.post.key) is link:
             has_lost = self.post.held(await link.ask_first(*self.post.hold_command()))
         if has_lost:
-            self._own.lose_all()
-            self.options.on_loss()
+            self._lose_all()
             for group in self.membership.groups():
                 key = self.options.keys.group(group)
                 if self.servers.link_for(key) is link:
@@ -239,8 +239,7 @@ class StreamNode(ServedNode):
                 self._let_through(group, self._sequences.skip(group))
 
     def _server_lost_all(self, post: Post) -> None:
-        self._own.lose_all()
-        self.options.on_loss()
+        self._lose_all()
         for group in self.membership.groups():
             self._announce_quietly(group)
 
@@ -248,11 +247,18 @@ class StreamNode(ServedNode):
         self.post.hold()
         self.unread.look_in_passing()
         self.options.on_beat()
-        if self.loop.time() - self._announced_at > self.options.group_expiry_s / BEATS:
+        is_due = self.loop.time() - self._announced_at > self.options.group_expiry_s / BEATS
+        if is_due or self._announcements:
             self._announced_at = self.loop.time()
+            self._announcements = max(0, self._announcements - 1)
             for group in self.membership.groups():
                 self._announce_quietly(group)
         self._beat_later()
+
+    def _lose_all(self) -> None:
+        self._own.lose_all()
+        self.options.on_loss()
+        self._announcements = BEATS_AFTER_LOSS
 
     # --- what others must know
 

@@ -110,7 +110,7 @@ CHAINS: dict[str, imports.Chain] = {
         ("runtime.layers.linked", "runtime.layers.scanning"),
         ("runtime.layers.background", "runtime.layers.served"),
         ("runtime.layers.listening", "runtime.layers.pool", "runtime.layers.streams"),
-        "runtime.layers.networked_jobs",
+        ("runtime.layers.networked_jobs", "runtime.layers.networked_presence"),
         "runtime.layers.networked",
         ("runtime.layers.pubsub", "runtime.layers.redis"),
     ),

@@ -15,6 +15,7 @@ from websockets.http11 import Request, Response
 from console.demo.caller import AGENT, HungUp, connected, sign_in
 
 SOON_S = 10
+UNCLEAN = 1006
 
 
 @asynccontextmanager
@@ -69,6 +70,21 @@ async def test_a_server_that_hangs_up_is_noticed_with_its_code() -> None:
             await caller.stay(SOON_S)
         with pytest.raises(HungUp):
             caller.say("anybody?")
+
+
+async def test_a_server_that_does_not_close_in_turn_holds_nobody() -> None:
+    is_left = asyncio.Event()
+
+    async def hear_nothing(socket: ServerConnection) -> None:
+        socket.transport.pause_reading()
+        await is_left.wait()
+        socket.transport.abort()
+
+    async with site(hear_nothing) as origin:
+        async with asyncio.timeout(SOON_S), connected(origin, "/") as caller:
+            pass
+        is_left.set()
+    assert caller.code == UNCLEAN
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR])

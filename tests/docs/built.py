@@ -15,6 +15,9 @@ from sphinx.util.inventory import InventoryFile
 from tests.support.packaging import ROOT
 from tests.support.saying import said_by
 
+HOW = ("-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html")
+"""What `make docs` asks of Python, before it says where."""
+
 
 @dataclass(frozen=True)
 class Built:
@@ -86,6 +89,5 @@ class Page:
 
 
 def build(folder: Path, source: Path = ROOT / "docs") -> Built:
-    """Build the documentation into `folder`, as `make docs` does but for its looks."""
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
-    return Built(folder, *said_by([*command, "-t", "bare", str(source), str(folder)], cwd=ROOT))
+    """Build the documentation into `folder`, as `make docs` does."""
+    return Built(folder, *said_by([sys.executable, *HOW, str(source), str(folder)], cwd=ROOT))

@@ -19,6 +19,7 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.packaging import UNCOMPILED
 from tests.support.redis_server import free_port, until
 
 COMMAND_S = 300.0
@@ -72,7 +73,7 @@ class Terminal:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
         path = (str(environment / "bin"), sysconfig.get_path("scripts"), kept["PATH"])
         own = {"PATH": os.pathsep.join(path), "PY": sys.executable}
-        self.variables = kept | ANSWERS | own | variables
+        self.variables = kept | ANSWERS | own | UNCOMPILED | variables
         lend_packages(folder / ".venv")
 
     def type(self, command: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.docs.blocks import DOCS, pages
-from tests.docs.built import Built, build
+from tests.docs.built import HOW, Built, build
+from tests.support.packaging import ROOT
 
 CONF = """
 project = "a project"
@@ -21,6 +22,11 @@ def write(folder: Path, **texts: str) -> Path:
     for name, text in texts.items():
         (folder / f"{name}.md").write_text(text)
     return folder
+
+
+def test_it_is_built_as_make_builds_it() -> None:
+    recipe = f"\n\t$(PYTHON) {' '.join(HOW)} docs docs/_build/html\n"
+    assert recipe in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_nothing_in_it_is_warned_of(built: Built) -> None:

@@ -127,11 +127,19 @@ async def say(page: Page, text: str) -> None:
     await page.keyboard.press("Enter")
 
 
+async def say_and_hear(page: Page, text: str) -> None:
+    """Say something in the chat room that the page shows; return when it has come back."""
+    await say(page, text)
+    await expect(page.get_by_role("log")).to_contain_text(text)
+
+
 async def open_room(console: Page, name: str) -> None:
-    """Go to a room of the console by its navigation."""
-    rail = console.get_by_role("navigation", name="Console")
-    await rail.get_by_role("link", name=name).click()
+    """Go to a room of the console by its navigation; return when its scripts have come, too."""
+    link = console.get_by_role("navigation", name="Console").get_by_role("link", name=name)
+    await link.click()
+    await expect(link).to_have_attribute("aria-current", "page")
     await expect(console.get_by_role("heading", name=name)).to_be_visible()
+    await console.wait_for_load_state()
 
 
 async def session_cookie(page: Page) -> str:

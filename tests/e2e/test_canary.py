@@ -188,11 +188,16 @@ async def test_a_secret_is_found_nowhere(project: Project) -> None:
         assert re.findall(r'data-id="([0-9a-f]+:\d+)"', page) == []
 
 
+def has_all(page: str) -> bool:
+    """Return whether each process has answered: who is busy may be late."""
+    return "did not answer" not in page
+
+
 def read_pages(project: Project) -> dict[str, str]:
     """Return every page and file that tells of the client."""
     console = project.console
     listed = console.wait_to_see("connections/", lambda page: "/ws/canary/" in page)
-    traffic = console.see("traffic/")
+    traffic = console.wait_to_see("traffic/", has_all)
     pages = {"connections/": listed, "traffic/": traffic}
     connections = re.findall(r'<tr id="c-([0-9a-f]+)"', listed)
     positions = re.findall(r'data-id="([0-9a-f]+:\d+)"', traffic)
@@ -214,7 +219,7 @@ def read_pages(project: Project) -> dict[str, str]:
         *(f"export/trace/{one}.otel.json" for one in traces),
         *EXPORTS,
     ]
-    pages |= {path: console.see(path) for path in paths}
+    pages |= {path: console.wait_to_see(path, has_all) for path in paths}
     for path in EXPORTS:
         assert "visible" in pages[path] or "/ws/canary/" in pages[path], path
     assert any("canary.sings" in page for path, page in pages.items() if "message=" in path)

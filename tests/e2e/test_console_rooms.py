@@ -111,9 +111,9 @@ async def test_a_timeline_grows_while_it_is_looked_at(people: People) -> None:
     said = timeline.get_by_role("row").filter(has_text="one more line")
     await expect(said.filter(has_text="receive")).to_have_count(1)
     await expect(said.filter(has_text="send")).to_have_count(1)
-    labels = await timeline.locator(".what").all_inner_texts()
-    began = next(n for n, text in enumerate(labels) if "one more line" in text)
-    assert labels[began + 1].startswith("websocket_receive()"), "a handler stands below its cause"
+    # A handler stands below its cause.
+    below = said.filter(has_text="receive").locator("xpath=following-sibling::*[1]")
+    await expect(below).to_contain_text("websocket_receive()")
 
 
 async def test_a_filter_lives_in_the_address_and_keeps_the_focus(people: People) -> None:
@@ -201,8 +201,7 @@ async def test_the_client_ends_a_connection_with_the_code_that_is_asked_for(
 
 async def test_keys_lead_from_room_to_room_and_stay_out_of_fields(people: People) -> None:
     console = await people.staff()
-    await console.keyboard.press("g")
-    await console.keyboard.press("t")
+    await console.keyboard.type("gt")
     await expect(console.get_by_role("heading", name="Traffic")).to_be_visible()
     await console.wait_for_load_state()  # the keys' own script comes after the heading
     await console.get_by_label("Filter messages").press_sequentially("g l ?")
@@ -285,6 +284,7 @@ async def test_a_scope_is_copied_as_python_by_keyboard(people: People) -> None:
     await row_of(console, "copied").click()
     await console.get_by_role("link", name="Open").click()
     await console.get_by_role("link", name="Scope", exact=True).click()
+    await console.wait_for_load_state()  # what copies it is a script
     await console.get_by_role("button", name="Copy as Python").focus()
     await console.keyboard.press("Enter")
     await expect(console.locator("#toasts")).to_contain_text("Copied")

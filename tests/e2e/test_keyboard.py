@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.addresses import ROOMS
-from tests.e2e.people import People, enter, say
+from tests.e2e.people import People, enter, say_and_hear
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -23,8 +23,7 @@ async def test_g_and_a_letter_lead_to_every_room(people: People) -> None:
     console = await people.staff()
     for room in ROOMS:
         await console.wait_for_load_state()  # the keys' own script comes after the navigation
-        await console.keyboard.press("g")
-        await console.keyboard.press(room.key)
+        await console.keyboard.type(f"g{room.key}")
         await expect(console).to_have_url(re.compile(rf"/console/{room.name}/"))
         await expect(console.locator("a[data-go][aria-current=page]")).to_contain_text(room.label)
 
@@ -62,7 +61,7 @@ async def test_single_keys_can_be_turned_off_and_arrows_stay(people: People) -> 
 async def test_a_list_is_one_tab_stop_and_moves_by_keys(people: People, room: str) -> None:
     console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "tab-stops")
-    await say(grace, "one")
+    await say_and_hear(grace, "one")
     await console.goto(f"/console/{room}/?q=path:*tab-stops*")
     await expect(console.locator("[data-list] [data-id]").first).to_be_visible()
     await expect(console.locator(TAB_STOPS)).to_have_count(1)
@@ -75,7 +74,7 @@ async def test_a_list_is_one_tab_stop_and_moves_by_keys(people: People, room: st
 async def test_enter_opens_and_escape_leads_back_to_the_row(people: People) -> None:
     console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "way-back")
-    await say(grace, "there and back")
+    await say_and_hear(grace, "there and back")
     await console.goto("/console/traffic/?q=%22there and back%22")
     rows = console.locator("[data-list] [data-id]")
     await expect(rows.nth(1)).to_be_visible()
@@ -94,7 +93,7 @@ async def test_t_leads_from_an_open_message_to_its_trace_and_a_span_opens_there(
 ) -> None:
     console, grace = await people.staff(at=None), await people.visitor("grace")
     await enter(grace, "to-the-trace")
-    await say(grace, "follow me")
+    await say_and_hear(grace, "follow me")
     await console.goto("/console/traffic/?q=dir:in+%22follow me%22")
     await expect(console.locator("[data-list] [data-id]").first).to_be_visible()
     await console.keyboard.press("j")

@@ -22,11 +22,13 @@ async def record(console: Page, query: str, name: str) -> None:
     await console.get_by_label("Name", exact=True).fill(name)
     await console.get_by_role("button", name="Record", exact=True).click()
     await expect(console.get_by_role("heading", name=name)).to_be_visible()
+    await console.wait_for_load_state()
 
 
 async def stop(console: Page) -> None:
     await console.get_by_role("button", name="Stop recording").click()
     await expect(console.locator("#recording-facts")).to_contain_text("ended")
+    await console.wait_for_load_state()  # what replays it is a script
 
 
 async def test_a_connection_is_recorded_live_and_replayed_with_every_answer_equal(

@@ -37,6 +37,7 @@ async def test_what_somebody_says_is_a_trace_at_once_and_its_page_shows_where_it
     await expect(spans.get_by_role("row").filter(has_text="chat_message()")).to_have_count(2)
     await expect(console.get_by_role("img", name=re.compile("chat.traced"))).to_be_visible()
     await expect(console.locator("#trace-head")).to_contain_text("grace")
+    await console.wait_for_load_state()  # the list's own script comes after the rows
     await spans.get_by_role("row").filter(has_text="websocket_receive()").click()
     panel = console.get_by_role("complementary", name="Message")
     await expect(panel.get_by_role("heading", name="Where the time went")).to_be_visible()

@@ -9,7 +9,7 @@ import pytest
 import websockets
 from websockets.typing import Origin
 
-from tests.e2e.servers import UVICORN, DemoServer, running_demo
+from tests.e2e.servers import SOON_S, UVICORN, DemoServer, running_demo
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoServer]:
     ],
 )
 def test_pages_and_files_are_served(demo: DemoServer, path: str, part: str) -> None:
-    with urllib.request.urlopen(demo.url + path, timeout=10) as response:
+    with urllib.request.urlopen(demo.url + path, timeout=SOON_S) as response:
         assert response.status == 200
         assert part in response.read().decode()
 

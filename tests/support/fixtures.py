@@ -1,6 +1,7 @@
 """The real servers that tests ask for by name.
 
 Those of the session are shared: a test takes names of its own, and leaves them as they were.
+Wheels are built once for all processes that share the tests.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import pytest
 
 from tests.support.certificates import Certificate, make_certificate
 from tests.support.leaping_clock import LeapingClock
-from tests.support.packaging import ROOT, Environment, build, compile_tape, make_environment
+from tests.support.packaging import ROOT, Environment, build, extension_of, make_environment
 from tests.support.redis_cluster import RedisCluster, running_cluster
 from tests.support.redis_sentinel import RedisSentinel, running_sentinel
 from tests.support.redis_server import RedisServer, running
+from tests.support.shared import shared, this_worker
 
 
 @pytest.fixture
@@ -69,19 +71,30 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the wheel of this checkout, as it is where there is a compiler."""
-    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"), CHANNELSCOPE_COMPILE="1")
+    return _wheel(tmp_path_factory, "1")
 
 
 @pytest.fixture(scope="session")
 def pure_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the wheel of this checkout for any Python."""
-    return build("wheel", ROOT, tmp_path_factory.mktemp("pure"), CHANNELSCOPE_COMPILE="0")
+    return _wheel(tmp_path_factory, "0")
+
+
+def _wheel(factory: pytest.TempPathFactory, compiles: str) -> Path:
+    folder = shared(
+        factory,
+        f"wheel-{compiles}",
+        lambda folder: build("wheel", ROOT, folder, CHANNELSCOPE_COMPILE=compiles),
+        this_worker(),
+    )
+    (built,) = folder.iterdir()
+    return built
 
 
 @pytest.fixture(scope="session")
-def compiled_tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compiled_tape(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the recorder's hot path as an extension, which nothing imports by itself."""
-    return compile_tape(tmp_path_factory.mktemp("compiled"))
+    return extension_of(wheel, tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
@@ -16,6 +17,12 @@ from zipfile import ZipFile
 from tests.support.saying import said_by
 
 ROOT = Path(__file__).resolve().parents[2]
+
+UNCOMPILED = {"PIP_NO_COMPILE": "0"}
+"""Has pip compile nothing, for it takes a variable of a "no" at its word: 0 is without, 1 is with.
+
+Most of what is installed is never imported, and compiling it takes longest.
+"""
 
 
 def build(target: str, source: Path, folder: Path, **variables: str) -> Path:
@@ -38,6 +45,13 @@ def contents(wheel: Path) -> dict[str, bytes]:
     """Return the files in a wheel."""
     with ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def extension_of(wheel: Path, folder: Path) -> Path:
+    """Put the recorder's hot path, compiled, from a wheel into `folder`, and return it."""
+    extension = folder / f"tape_native{sysconfig.get_config_var('EXT_SUFFIX')}"
+    extension.write_bytes(contents(wheel)[f"console/{extension.name}"])
+    return extension
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +87,7 @@ class Environment:
         foreign = ("PYTEST_", "PYTHON", "DJANGO_", "VIRTUAL_ENV", "MAKE", "MFLAGS", "CHANNELSCOPE_")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         path = f"{self.folder / 'bin'}{os.pathsep}{kept['PATH']}"
-        # Most of what is installed is never imported, and compiling it takes longest.
-        return kept | {"PATH": path, "PIP_NO_COMPILE": "1"}
+        return kept | {"PATH": path} | UNCOMPILED
 
 
 def make_environment(folder: Path, *packages: str) -> Environment:

@@ -4,6 +4,8 @@ import os
 
 from playwright.async_api import async_playwright, expect
 
+expect.set_options(timeout=30_000)  # milliseconds; a slow machine may take its time
+
 
 async def visit(browser, url):
     page = await (await browser.new_context()).new_page()

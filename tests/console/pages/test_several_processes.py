@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
@@ -125,6 +126,27 @@ async def test_a_connection_that_nobody_finds_while_one_is_silent_is_no_answer(b
     page = ConnectionPage(params(), "0123456789ab")
     with pytest.raises(NoAnswer, match="web-2 did not answer"):
         await page.load()
+
+
+async def test_an_outage_that_outlives_what_is_known_of_the_others_is_said_in_the_room(
+    both: Any,
+) -> None:
+    one, _ = both
+    page = ConnectionsPage(params())
+    await page.load()
+    assert render_to_string("console/parts/silent.html", {"page": page}).strip() == ""
+
+    async def away(group: str, message: Any) -> None:
+        await asyncio.Event().wait()
+
+    one.layer.group_send = away
+    one.node.is_away = True
+    one.node.watching.processes.clear()
+    page = ConnectionsPage(params("q=user:ada"))
+    await page.load()
+    said = render_to_string("console/parts/silent.html", {"page": page})
+    assert "The channel layer takes nothing, so this console sees its own process only." in said
+    assert 'href="?q=user%3Aada"' in said
 
 
 async def test_stale_processes_are_said_and_their_rows_marked(both: Any) -> None:

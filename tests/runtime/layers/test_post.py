@@ -12,6 +12,7 @@ from runtime.layers.codec import Codec
 from runtime.layers.entries import NUMBERS_KEPT, TO_CHANNEL, write_head
 from runtime.layers.post import BEHIND_MS, MOST_ENTRIES
 from runtime.layers.redis import RedisChannelLayer
+from runtime.layers.scripts import HOLD
 from runtime.testing.layers.harness import until
 from runtime.throttle import ThrottledWarnings
 from tests.support.playbook import TIMEOUT_S
@@ -112,6 +113,86 @@ async def test_a_process_whose_stream_is_gone_says_so(receiver, redis_server, ca
         append(client, post, channel, range(1))
     await until(lambda: got == [0], TIMEOUT_S)
     assert post.gaps == 1
+
+
+def lose_unheard(redis_server, post):
+    """Let the stream go, and come back by a question to hold it whose answer nobody hears."""
+    with redis_server.client() as client:
+        client.delete(post.key)
+        client.eval(HOLD.text, 1, post.key, 60_000, post.last_id)
+
+
+def hold(layer):
+    layer._nodes.here().post.hold()
+
+
+def reconnect(layer):
+    for link in layer._nodes.here().servers.links:
+        link.reopen(ConnectionError("it was cut"))
+
+
+def read(layer):
+    """Leave it to what comes."""
+
+
+@pytest.mark.parametrize("learn", [hold, reconnect, read])
+async def test_a_stream_that_was_lost_though_it_is_there_again_is_told_once_and_reached_again(
+    receiver, redis_server, caplog, learn
+):
+    layer, channel, got, post = receiver
+    await layer.group_add("room", channel)
+    other = RedisChannelLayer(hosts=[redis_server.url], prefix=layer.prefix)
+    async with asyncio.timeout(TIMEOUT_S):
+        await other.group_send("room", {"type": "note", "n": 0})
+        await until(lambda: got == [0], TIMEOUT_S)
+        with redis_server.client() as client:
+            client.delete(post.key)
+        await other.group_send("room", {"type": "note", "n": -1})  # finds the node gone
+        lose_unheard(redis_server, post)
+        learn(layer)
+        while got[-1] <= 0:
+            await other.group_send("room", {"type": "note", "n": 1})
+            await asyncio.sleep(0.01)
+    post.hold()
+    with redis_server.client() as client:
+        append(client, post, channel, [2])
+    await until(lambda: got[-1] == 2, TIMEOUT_S)
+    assert -1 not in got
+    assert post.gaps == 1
+    assert caplog.text.count("the server lost its stream") == 1
+    await other.close()
+
+
+async def test_who_forgets_a_process_just_after_it_is_back_is_told_of_it_again(
+    receiver, redis_server
+):
+    layer, channel, got, post = receiver
+    await layer.group_add("room", channel)
+    node = layer._nodes.here()
+    with redis_server.client() as client:
+        client.delete(post.key)
+        node._beat_once()
+        await until(lambda: post.gaps == 1, TIMEOUT_S)
+        await until(lambda: client.smembers(node.options.keys.group("room")), TIMEOUT_S)
+        client.srem(node.options.keys.group("room"), node.id)  # of the stream that was gone
+    node._beat_once()
+    await layer.group_send("room", {"type": "note", "n": 1})
+    await until(lambda: got == [1], TIMEOUT_S)
+
+
+def test_another_loop_goes_on_with_the_same_stream(redis_server, caplog):
+    layer = RedisChannelLayer(hosts=[redis_server.url], prefix=next(prefixes))
+    posts_seen = []
+
+    async def use():
+        channel = await layer.new_channel()
+        await play(layer, channel, range(3))
+        posts_seen.append(layer._nodes.here().post)
+
+    for _ in range(2):
+        asyncio.run(use())
+    assert posts_seen[0] is not posts_seen[1]
+    assert [post.gaps for post in posts_seen] == [0, 0]
 
 
 @pytest.fixture

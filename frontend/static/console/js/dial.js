@@ -35,9 +35,11 @@ class Dial {
     this.subprotocolField = /** @type {HTMLInputElement} */ (form.querySelector("[data-subprotocols]"));
     const origin = form.querySelector("[data-origin]");
     if (origin) origin.textContent = socketOrigin();
+    // What was typed before this script came stands above what the page was asked for.
+    const wanted = this.address.value === this.address.defaultValue ? asked : this.address.value;
     this.showArguments();
-    if (asked) {
-      this.address.value = asked;
+    if (wanted) {
+      this.address.value = wanted;
       this.route.value = "";
       this.showArguments();
     }

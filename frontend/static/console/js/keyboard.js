@@ -8,7 +8,8 @@ import { areSingleKeysOff, isOwnKey, turnSingleKeysOff } from "./single-keys.js"
 
 const SEQUENCE_MS = 900;
 
-let wentAt = 0;
+/** When the page was asked to go somewhere. By the clock of the keys, not of their handling: a busy page is late. */
+let wentAt = -Infinity;
 
 /** @param {AbortSignal} signal */
 export function startKeyboard(signal) {
@@ -41,8 +42,8 @@ function showSetting() {
  * @param {HTMLDialogElement | null} dialog
  */
 function press(event, target, dialog) {
-  const isSequence = Date.now() - wentAt < SEQUENCE_MS;
-  wentAt = event.key === "g" && !isSequence ? Date.now() : 0;
+  const isSequence = event.timeStamp - wentAt < SEQUENCE_MS;
+  wentAt = event.key === "g" && !isSequence ? event.timeStamp : -Infinity;
   if (isSequence) {
     const link = document.querySelector(`a[data-go="${CSS.escape(event.key)}"]`);
     if (link instanceof HTMLAnchorElement) link.click();

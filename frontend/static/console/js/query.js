@@ -32,6 +32,14 @@ export function startQuery(signal) {
   }, { signal, capture: true, passive: true });
   document.addEventListener("channelscope:visited", paintAll, { signal });
   paintAll();
+  takeUp();
+}
+
+/** Shows what was typed before this script came. */
+function takeUp() {
+  const fields = [...document.querySelectorAll("[data-filter] input[data-query], [data-filter] input[data-typed]")];
+  const typed = fields.find((one) => one instanceof HTMLInputElement && one.value !== one.defaultValue);
+  if (typed instanceof HTMLInputElement && typed.form) apply(typed.form);
 }
 
 /**

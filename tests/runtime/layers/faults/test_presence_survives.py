@@ -33,6 +33,13 @@ class Told:
         async with asyncio.timeout(PATIENCE_S):
             return await self._told.get()
 
+    async def next_of(self, key: str) -> str:
+        """Return what is told of `key` next, whatever is told of others."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (told := await self._told.get())[1] != key:
+                pass
+            return told[0]
+
 
 async def watch(layer: Any) -> tuple[Told, str]:
     """Become present in the group, under the key of the watcher."""
@@ -58,6 +65,31 @@ async def test_who_was_in_a_dead_process_leaves_once_when_its_lease_ends(
         await dying.kill()
     assert await told.next() == ("presence.left", "ada")
     assert await layer.presence("room") == {"watcher": {"name": "Watcher"}}
+
+
+async def test_who_was_silent_beyond_the_lease_and_lives_is_present_again(
+    redis_server: RedisServer, kind: str, make_layer: MakeLayer, request: Any
+) -> None:
+    config = {"prefix": request.node.name, "lease": LEASE_S}
+    layer = make_layer(redis_server.url, kind, **config)
+    told, _ = await watch(layer)
+    silent = make_layer(redis_server.url, kind, **config)
+    channel = await silent.new_channel()
+    await silent.track("room", channel, {"name": "Ada"}, key="ada")
+    assert await told.next_of("ada") == "presence.joined"
+    node = silent._nodes.here()
+    node._stop_beating()  # as a process that is stopped, or hangs
+    assert await told.next_of("ada") == "presence.left"
+    node._beat_once()
+    node._stop_beating()
+    assert await told.next_of("ada") == "presence.joined"
+    # One that had looked for the dead before that comes late.
+    rosters = layer._nodes.here().rosters
+    await layer._tell_left(await rosters.remove("room", channel, node.id))
+    assert await told.next_of("ada") == "presence.left"
+    node._beat_once()
+    assert await told.next_of("ada") == "presence.joined"
+    assert "ada" in await silent.presence("room")
 
 
 async def test_who_is_present_is_so_after_a_server_that_came_back_empty(
