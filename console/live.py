@@ -142,6 +142,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
                     return
             timed = Timed(page.update())
             update = await timed
+            update.must_reload |= page.is_outdated()
             if update:
                 watch.rest(timed.seconds + await self._deliver(update, page.position))
             await watch.changed_within(page.tick_s)

@@ -34,6 +34,9 @@ ASK_S = 0.35
 STATUS_S = 0.5
 """Between two renderings of the measurements along the bottom, which change all the time."""
 
+AGAIN_S = 5.0
+"""Between two showings of the whole page to whoever misses a process that goes on not to answer."""
+
 ANSWERS_PER_S = 250
 """What such a page takes at most: of very many processes it asks less often."""
 
@@ -137,6 +140,9 @@ class Page:
         self.obstacle = NOT_STAFF
         self.sent = Sent()
         self._feed: Watched | None = None
+        self._is_behind = False
+        self._missing: Sequence[str] = ()
+        self._asked_at = clock()
         self._statuses: Sequence[ProcessStatus] | None = None
         self._status_at = float("-inf")
 
@@ -160,6 +166,7 @@ class Page:
 
     def resume(self, position: str) -> None:
         """Go on from where a screen was left, rather than from now."""
+        self._missing, self._asked_at = self.silent, self._clock()
         left = unspell_all(position)
         if not left:
             return
@@ -167,7 +174,26 @@ class Page:
         # One that does not know this process's epoch is of another life: it has to load anew.
         epoch = own if own in left else next(iter(left))
         self.reached = epoch, left.pop(epoch)
+        self._is_behind = not self.since.keys() <= left.keys()
         self.since |= left
+
+    def is_outdated(self) -> bool:
+        """Return whether a process has more to show than changes: the screen has nothing of it.
+
+        Of one that did not answer that is so as soon as it is heard of again. Each is told once,
+        or once in some seconds if it goes on.
+        """
+        if self._is_behind:
+            self._is_behind = False
+            return True
+        waited_s = self._clock() - self._asked_at
+        if not self._missing or waited_s < AGAIN_S:
+            return False
+        back = (one for one in self.statuses if one.process.name in self._missing)
+        if not any(one.silent_s < waited_s for one in back):
+            return False
+        self._asked_at = self._clock()
+        return True
 
     def _goes_on(self) -> bool:
         """Return whether the screen is of this life of the process, from which on it goes on."""

@@ -12,6 +12,7 @@ from django.test import Client
 
 from console import live
 from console.live import FORBIDDEN, NOT_UNDERSTOOD, LiveConsumer
+from console.pages.page import Page
 from runtime.auth import AuthMiddlewareStack
 from runtime.testing import WebsocketCommunicator
 from tests.console.recording import EPOCH, Recording
@@ -101,6 +102,15 @@ async def test_a_page_that_comes_late_is_told_what_it_missed(recording: Recordin
 
 async def test_a_page_from_before_a_restart_is_asked_to_load_anew(recording: Recording) -> None:
     async with watching("traffic", position="ffffffffffff:9") as socket:
+        await until(socket, "reload")
+
+
+async def test_a_page_that_lacks_a_process_is_asked_to_load_anew(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacks = iter([True])
+    monkeypatch.setattr(Page, "is_outdated", lambda page: next(lacks, False))
+    async with watching("connections", position=f"{EPOCH}:0") as socket:
         await until(socket, "reload")
 
 

@@ -5,7 +5,7 @@ import pytest
 from console.demo.asgi import application
 from runtime.testing import HttpCommunicator, WebsocketCommunicator
 
-TIMEOUT_S = 5
+TIMEOUT_S = 30
 HOST = (b"host", b"testserver")
 
 

@@ -14,7 +14,7 @@ from websockets.http11 import Request, Response
 
 from console.demo.caller import AGENT, HungUp, connected, sign_in
 
-SOON_S = 10
+SOON_S = 30
 UNCLEAN = 1006
 
 

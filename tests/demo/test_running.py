@@ -21,8 +21,8 @@ from tests.support.packaging import Environment
 from tests.support.redis_server import RedisServer, until
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 180
-SOON_S = 60.0
+PATIENCE_S = 300
+SOON_S = 120.0
 THREE = ("--processes", "3")
 
 

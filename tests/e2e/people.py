@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from playwright.async_api import (
     expect,
 )
 
-from tests.e2e.servers import DemoServer
+from tests.e2e.servers import SOON_S, DemoServer
 
 DESKTOP = {"width": 1440, "height": 900}
 TELL_OF_REFUSALS = """addEventListener("securitypolicyviolation", (event) =>
@@ -125,6 +126,18 @@ async def say(page: Page, text: str) -> None:
     """Write a message in the chat room that the page shows, and send it."""
     await page.get_by_role("textbox", name="Message").fill(text)
     await page.keyboard.press("Enter")
+
+
+async def look_at(page: Page, address: str) -> None:
+    """Go to a page of the console; return when its socket has brought something.
+
+    What happens from then on is news to it; what happened before may be on it already.
+    """
+    heard = asyncio.Event()
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda _: heard.set()))
+    await page.goto(address)
+    async with asyncio.timeout(SOON_S):
+        await heard.wait()
 
 
 async def say_and_hear(page: Page, text: str) -> None:

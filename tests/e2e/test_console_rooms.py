@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.people import PHONE, People, enter, open_room, say
+from tests.e2e.people import PHONE, People, enter, look_at, open_room, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -47,7 +47,8 @@ async def chats(console: Page, room: str) -> None:
 
 
 async def test_a_paused_list_stands_still_counts_and_goes_on(people: People) -> None:
-    console = await people.staff(at="/console/connections/?q=path:*paused*")
+    console = await people.staff(at=None)
+    await look_at(console, "/console/connections/?q=path:*paused*")
     await expect(console.get_by_text("Nothing matches")).to_be_visible()
     await console.keyboard.press("Space")
     await expect(console.get_by_role("button", name="Paused")).to_have_attribute(

@@ -48,6 +48,9 @@ async def test_a_connection_is_recorded_live_and_replayed_with_every_answer_equa
     await stop(console)
 
     await ada.close()
+    list_of_it = await people.staff(at="/console/connections/?q=path:/ws/chat/to-be-recorded/")
+    # Or the room would tell the replay of somebody who is still there.
+    await expect(list_of_it.get_by_role("row").nth(1)).to_contain_text("closed")
     await console.get_by_role("button", name="Replay").click()
     outcome = console.get_by_text("The replay answered as recorded")
     await expect(outcome).to_be_visible()

@@ -7,7 +7,9 @@ on, and lets only those of the staff act who have the permission. A third is rea
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing
@@ -144,6 +146,24 @@ async def select(console: Page, room: str) -> None:
     row = console.get_by_role("region", name="Connections").get_by_role("row", name=room)
     await row.first.click()
     await expect(console.get_by_role("complementary", name="Inspector")).to_be_visible()
+
+
+async def test_a_process_that_did_not_answer_is_shown_once_it_is_heard_of_again(
+    console: Page, chats: Any, servers: Servers
+) -> None:
+    await chats("late")
+    row = console.get_by_role("region", name="Connections").get_by_role("row", name="late")
+    await console.goto("/console/connections/?q=path:*late*")
+    await expect(row).to_be_visible()
+    os.kill(servers.two.process.pid, signal.SIGSTOP)
+    try:
+        await console.reload()
+        await expect(console.get_by_text("did not answer in time")).to_be_visible()
+        await expect(row).to_have_count(0)
+    finally:
+        os.kill(servers.two.process.pid, signal.SIGCONT)
+    await expect(row).to_be_visible()
+    await expect(console.get_by_text("did not answer in time")).to_have_count(0)
 
 
 async def test_a_connection_of_the_other_process_is_closed_and_that_is_seen_and_audited(

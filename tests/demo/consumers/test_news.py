@@ -16,7 +16,7 @@ from runtime.testing import HttpCommunicator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TIMEOUT_S = 5
+TIMEOUT_S = 30
 patient = NewsLongPoll.as_asgi(timeout_s=3600)
 impatient = NewsLongPoll.as_asgi(timeout_s=0)
 

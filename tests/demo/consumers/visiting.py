@@ -12,7 +12,7 @@ from console.demo.routing import websockets
 from runtime.testing import WebsocketCommunicator
 from runtime.typing import ASGIApplication
 
-TIMEOUT_S = 5
+TIMEOUT_S = 30
 
 
 class Visitor(WebsocketCommunicator):
