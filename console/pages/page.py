@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from console.entry import Position, spell_all, unspell_all
+from console.pages.lacking import Lacking
 from console.pages.query_field import QueryField
 from console.pages.sent import Sent
 from console.policy import NOT_STAFF
@@ -33,9 +34,6 @@ ASK_S = 0.35
 
 STATUS_S = 0.5
 """Between two renderings of the measurements along the bottom, which change all the time."""
-
-AGAIN_S = 5.0
-"""Between two showings of the whole page to whoever misses a process that goes on not to answer."""
 
 ANSWERS_PER_S = 250
 """What such a page takes at most: of very many processes it asks less often."""
@@ -109,6 +107,7 @@ class Page:
         reached: where its next update goes on from in this process; None until it is loaded.
         since: where it goes on from in the others, by their epoch.
         silent: names of processes that did not answer: what they have is missing.
+        lacking: which processes the screen has nothing of.
         obstacle: why its viewer may not steer, as a sentence; "" if they may.
         sent: what its updates have sent, which is what is on the screen.
     """
@@ -140,9 +139,7 @@ class Page:
         self.obstacle = NOT_STAFF
         self.sent = Sent()
         self._feed: Watched | None = None
-        self._is_behind = False
-        self._missing: Sequence[str] = ()
-        self._asked_at = clock()
+        self.lacking = Lacking(clock)
         self._statuses: Sequence[ProcessStatus] | None = None
         self._status_at = float("-inf")
 
@@ -166,7 +163,6 @@ class Page:
 
     def resume(self, position: str) -> None:
         """Go on from where a screen was left, rather than from now."""
-        self._missing, self._asked_at = self.silent, self._clock()
         left = unspell_all(position)
         if not left:
             return
@@ -174,26 +170,12 @@ class Page:
         # One that does not know this process's epoch is of another life: it has to load anew.
         epoch = own if own in left else next(iter(left))
         self.reached = epoch, left.pop(epoch)
-        self._is_behind = not self.since.keys() <= left.keys()
+        self.lacking.begin(self.silent, self.since.keys(), left.keys())
         self.since |= left
 
     def is_outdated(self) -> bool:
-        """Return whether a process has more to show than changes: the screen has nothing of it.
-
-        Of one that did not answer that is so as soon as it is heard of again. Each is told once,
-        or once in some seconds if it goes on.
-        """
-        if self._is_behind:
-            self._is_behind = False
-            return True
-        waited_s = self._clock() - self._asked_at
-        if not self._missing or waited_s < AGAIN_S:
-            return False
-        back = (one for one in self.statuses if one.process.name in self._missing)
-        if not any(one.silent_s < waited_s for one in back):
-            return False
-        self._asked_at = self._clock()
-        return True
+        """Return whether a process has more to show than changes: the screen has nothing of it."""
+        return self.lacking.is_to_be_shown(self.statuses)
 
     def _goes_on(self) -> bool:
         """Return whether the screen is of this life of the process, from which on it goes on."""

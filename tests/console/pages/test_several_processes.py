@@ -9,13 +9,11 @@ from django.template.loader import render_to_string
 
 from console.pages.connection import ConnectionPage
 from console.pages.connections import ConnectionsPage
-from console.pages.page import AGAIN_S
 from console.pages.routing import RoutingPage
 from console.pages.traffic import TrafficPage
-from console.process import ProcessReport, ProcessStatus
+from console.process import ProcessReport
 from console.relay import NoAnswer, relay
 from console.relay_watching import STALE_S, Known
-from tests.console.recording import Clock
 from tests.console.several import SOON_S, Process, processes, until
 from tests.console.watching import params
 
@@ -122,30 +120,6 @@ async def test_a_screen_that_has_nothing_of_a_process_is_shown_anew_once(both: A
     page = await shown(one.epoch)
     assert page.is_outdated()
     assert not page.is_outdated()
-
-
-async def test_who_did_not_answer_is_shown_once_it_is_heard_of_again(
-    both: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, two = both
-    clock = Clock()
-    page = ConnectionsPage(params())
-    page._clock = clock
-    await page.load()
-    page.silent = ["web-2"]
-    page.resume(page.position)
-    silent_s = 0.0
-    report = next(one.report for one in relay.statuses() if one.process.epoch == two.epoch)
-    monkeypatch.setattr(
-        type(page), "statuses", property(lambda page: [ProcessStatus(report, "live", silent_s)])
-    )
-    assert not page.is_outdated(), "it may be on its way"
-    clock.advance(AGAIN_S)
-    silent_s = 2 * AGAIN_S
-    assert not page.is_outdated(), "nobody has heard of it since"
-    silent_s = 1.0
-    assert page.is_outdated()
-    assert not page.is_outdated(), "not again at once"
 
 
 async def test_the_page_of_a_connection_elsewhere_follows_it(both: Any) -> None:
