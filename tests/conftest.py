@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support import short_stacks
+from tests.support import patient_communicators, short_stacks
 from tests.support.fixtures import (
     certificate,
     compiled_tape,
     durable_redis_server,
     installed,
+    leaping_clock,
     own_redis_server,
     pure_wheel,
     redis_cluster,
@@ -29,6 +30,7 @@ __all__ = [
     "compiled_tape",
     "durable_redis_server",
     "installed",
+    "leaping_clock",
     "own_redis_server",
     "pure_wheel",
     "redis_cluster",
@@ -45,6 +47,7 @@ settings.load_profile("patient")
 os.environ["PYTHONASYNCIODEBUG"] = "1"
 
 short_stacks.shorten()
+patient_communicators.let_wait()
 
 
 def pytest_configure() -> None:

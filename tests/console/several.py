@@ -13,7 +13,7 @@ from console.relay_node import RelayNode
 from runtime.layers import InMemoryChannelLayer
 from tests.console.recording import Recording
 
-SOON_S = 5.0
+SOON_S = 30.0
 BATCH_S = 0.02
 
 

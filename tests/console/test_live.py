@@ -41,7 +41,7 @@ async def watching(page: str, query: str = "", **said: Any) -> AsyncIterator[Web
 async def until(socket: WebsocketCommunicator, key: str) -> dict[str, Any]:
     """Return the next batch that says something of `key`, acknowledging those before it."""
     while True:
-        batch: dict[str, Any] = await socket.receive_json_from(timeout=5)
+        batch: dict[str, Any] = await socket.receive_json_from(timeout=30)
         if batch.get(key):
             return batch
         await socket.send_json_to({"seen": batch["position"]})
@@ -184,7 +184,7 @@ async def test_a_right_that_is_taken_away_ends_the_socket(
     await until(socket, "content")
     await sync_to_async(take_away)(**change)
     await socket.send_json_to({"seen": ""})
-    closing = await socket.receive_output(timeout=5)
+    closing = await socket.receive_output(timeout=30)
     assert (closing["type"], closing["code"]) == ("websocket.close", FORBIDDEN)
 
 

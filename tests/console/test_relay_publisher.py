@@ -24,10 +24,10 @@ async def test_an_end_while_the_layer_is_away_is_quiet(
         await until(lambda: two.node._publisher.leases)
         with monkeypatch.context() as patch:
             patch.setattr(two.layer, "send", away)
-            await asyncio.wait_for(asked.wait(), 5)
+            await asyncio.wait_for(asked.wait(), 30)
             (telling,) = (task for task in two.node._tasks if task.get_name() == "relay.tell")
             telling.cancel()
-            await asyncio.wait({telling}, timeout=5)
+            await asyncio.wait({telling}, timeout=30)
             assert telling.cancelled()
     assert caplog.text == ""
 

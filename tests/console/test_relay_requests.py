@@ -59,7 +59,7 @@ class Here:
 
     async def settle(self) -> None:
         while tasks := list(self.requests.tasks()):
-            await asyncio.wait(tasks, timeout=5)
+            await asyncio.wait(tasks, timeout=30)
 
     async def answer(self, *frames: Any) -> list[Answer]:
         """Return the answers to these, once all are given."""

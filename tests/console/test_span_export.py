@@ -161,7 +161,7 @@ def test_a_thread_exports_and_what_is_last_is_exported_at_the_end(recording):
     export.begin()
     export.begin()
     chat(recording)
-    assert exported.wait(10)
+    assert exported.wait(30)
     export.end()
     chat(recording)
     export.end()
@@ -181,7 +181,7 @@ def test_an_exporter_that_raises_does_not_end_the_export(recording, exporting, c
     export = exporting.of(recording)
     export.begin()
     chat(recording)
-    assert raised.wait(10)
+    assert raised.wait(30)
     chat(recording)
     export.end()
     assert len(exporting.spans.get_finished_spans()) >= 4

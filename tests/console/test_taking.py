@@ -28,7 +28,7 @@ async def running(recording: Recording, subject: str, of: str) -> AsyncIterator[
         yield taking
     finally:
         taking.stop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await task
 
 
@@ -72,7 +72,7 @@ async def test_of_a_group_it_has_its_members_and_those_that_join() -> None:
         recording.receive(member, text="from a member")
         recording.receive(stranger, text="from a stranger")
         recording.recorder.group_joined(layer, "lobby", "ch-c")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while ("/ws/c/", "join") not in await kinds(taking):
                 await asyncio.sleep(0)
         recording.receive(joiner, text="from who joined")
@@ -90,7 +90,7 @@ async def test_it_ends_by_itself_when_there_is_no_more_room(
     async with running(recording, "query", "path:/ws/one/") as taking:
         for n in range(5):
             recording.receive(one, text=str(n))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await recordings.summary(taking.number)).state == "running":
                 await asyncio.sleep(0)
     found = await recordings.summary(taking.number)
@@ -101,7 +101,7 @@ async def test_another_process_ends_it_through_the_table() -> None:
     recording: Any = Recording()
     async with running(recording, "query", "is:open") as taking:
         await recordings.ask_to_end(taking.number)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await recordings.summary(taking.number)).state == "running":
                 await asyncio.sleep(0)
 

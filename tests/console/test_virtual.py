@@ -24,7 +24,7 @@ class Heard:
         self._changed.set()
 
     async def until(self, is_there: Callable[[Said], bool]) -> Said:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 for said in self.all:
                     if is_there(said):

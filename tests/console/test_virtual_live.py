@@ -150,7 +150,7 @@ async def test_a_run_ends_with_its_socket_and_leaves_a_line_in_the_admin_s_log(
         await opened(socket, {"type": "websocket", "path": "/ws/x/", "token": "s3cret"})
         await give(socket, type="websocket.connect")
         await until(socket, "out")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await played.has_ended.wait()
     line = await LogEntry.objects.select_related("user").aget()
     assert line.user.get_username() == "ada"
@@ -216,7 +216,7 @@ async def test_whoever_loses_the_right_loses_the_run(played: Played) -> None:
         pass
     assert event["code"] == FORBIDDEN
     await socket.disconnect(timeout=10)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await played.has_ended.wait()
 
 

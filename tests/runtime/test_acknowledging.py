@@ -14,6 +14,8 @@ from runtime.worker import Worker
 from tests.support.minimal_layer import MinimalChannelLayer
 from tests.support.playbook import TIMEOUT_S, eventually
 
+ABANDONED_S = 60.0
+
 
 class Jobs(AsyncConsumer):
     """Notes what begins; a job waits for `go` if it has to, and fails as often as it is told."""
@@ -41,7 +43,7 @@ APPLICATION = ProtocolTypeRouter({"channel": ChannelNameRouter({"safe": Jobs.as_
 async def layer(monkeypatch):
     monkeypatch.setattr(Jobs, "notes", [], raising=False)
     monkeypatch.setattr(Jobs, "go", asyncio.Event(), raising=False)
-    policy = {"attempts": 3, "backoff_s": 0.01, "abandoned_after_s": 0.3}
+    policy = {"attempts": 3, "backoff_s": 0.01, "abandoned_after_s": ABANDONED_S}
     return InMemoryChannelLayer(acknowledged_channels={"safe": policy})
 
 
@@ -135,11 +137,12 @@ async def test_a_job_without_a_type_is_a_dead_letter_and_the_others_are_done(lay
     assert "c4n4ry" not in error
 
 
+@pytest.mark.usefixtures("leaping_clock")
 async def test_a_long_job_stays_with_its_worker(layer, work):
     work()
     work()
     await layer.send("safe", {"type": "job.wait", "n": 0})
-    await asyncio.sleep(1)  # that time passes is the thing to wait for: three times what is allowed
+    await asyncio.sleep(100 * ABANDONED_S)  # of a worker that says nothing of it all the while
     assert Jobs.notes == [0]
     Jobs.go.set()
     await eventually(lambda: left(layer) == 0)

@@ -12,7 +12,7 @@ from runtime.layers import InMemoryChannelLayer
 from runtime.routing import ChannelNameRouter
 from runtime.tasks import cancel_and_wait
 
-TIMEOUT_S = 5
+TIMEOUT_S = 30
 visitor = contextvars.ContextVar("visitor", default="nobody")
 
 

@@ -32,7 +32,7 @@ def feed(*events):
 
 
 async def take(mailbox):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         message, _, _, _ = await mailbox.get()
     return message
 

@@ -32,7 +32,7 @@ from runtime.routing import ProtocolTypeRouter, URLRouter
 from runtime.security.websocket import AllowedHostsOriginValidator
 from tests.support.observing import observed
 
-HANG_S = 10
+HANG_S = 30
 HUGE = 1_000_000
 
 

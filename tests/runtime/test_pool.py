@@ -28,17 +28,17 @@ def test_a_thread_that_waits_is_taken_before_another_is_started(make_pool):
     first = None
     for _ in range(20):
         pool.submit(lambda: idents.put(threading.get_ident()))
-        first = first or idents.get(timeout=5)
+        first = first or idents.get(timeout=30)
         wait_for_idle(pool)
-    assert {first, *(idents.get(timeout=5) for _ in range(19))} == {first}
+    assert {first, *(idents.get(timeout=30) for _ in range(19))} == {first}
 
 
 def test_a_job_does_not_wait_for_another_while_there_is_room(make_pool):
     pool = make_pool(3)
     barrier = threading.Barrier(4)
     for _ in range(3):
-        pool.submit(lambda: barrier.wait(timeout=5) and None)
-    barrier.wait(timeout=5)  # or it breaks, and says so
+        pool.submit(lambda: barrier.wait(timeout=30) and None)
+    barrier.wait(timeout=30)  # or it breaks, and says so
 
 
 def test_what_exceeds_the_size_waits_for_a_thread(make_pool):
@@ -47,19 +47,19 @@ def test_what_exceeds_the_size_waits_for_a_thread(make_pool):
     idents = SimpleQueue()
 
     def meet_and_tell():
-        both.wait(timeout=5)  # one thread alone could do them all, on a slow machine
+        both.wait(timeout=30)  # one thread alone could do them all, on a slow machine
         idents.put(threading.get_ident())
 
     for _ in range(10):
         pool.submit(meet_and_tell)
-    assert len({idents.get(timeout=5) for _ in range(10)}) == 2
+    assert len({idents.get(timeout=30) for _ in range(10)}) == 2
 
 
 def test_finish_waits_for_what_was_submitted():
     pool = HandlerPool(1)
     gate = threading.Event()
     done = []
-    pool.submit(lambda: gate.wait(timeout=5) and None)
+    pool.submit(lambda: gate.wait(timeout=30) and None)
     for number in range(3):
         pool.submit(lambda number=number: done.append(number))
     threading.Timer(0, gate.set).start()
@@ -79,7 +79,7 @@ def test_a_thread_that_waits_keeps_no_job_alive(make_pool):
             gone.set()
 
     pool.submit(Job())
-    assert gone.wait(timeout=5)
+    assert gone.wait(timeout=30)
 
 
 def test_the_interpreter_ends_when_the_jobs_have_ended():

@@ -39,7 +39,11 @@ UPGRADE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 
-WITHIN_S = 20
+WITHIN_S = 60
+"""How long a server may take to start and to answer on a busy machine."""
+
+ENDLESS_S = 3_600.0
+"""A time to drain that is seen to be waited for."""
 
 
 @dataclass
@@ -91,7 +95,9 @@ async def open_socket(port: int, path: str) -> websockets.ClientConnection:
     while True:
         try:
             # Uncompressed: a thousand equal bytes are a thousand bytes.
-            client = await websockets.connect(f"ws://127.0.0.1:{port}/{path}/", compression=None)
+            client = await websockets.connect(
+                f"ws://127.0.0.1:{port}/{path}/", compression=None, open_timeout=WITHIN_S
+            )
             break
         except ConnectionRefusedError:
             assert time.monotonic() < until
@@ -113,14 +119,13 @@ def name(request):
 
 
 async def test_clients_are_told_and_the_server_ends_well(name, tmp_path):
-    with running(SERVERS[name], tmp_path, drain_s=10) as server:
+    with running(SERVERS[name], tmp_path, drain_s=ENDLESS_S) as server:
         clients = [await open_socket(server.port, path) for path in ("echo", "sync")]
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /poll/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
         async with asyncio.timeout(WITHIN_S):
             while "asked" not in server.read_diary():
                 await asyncio.sleep(0.01)
-        began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert [await close_code_of(client) for client in clients] == [1012, 1012]
         async with asyncio.timeout(WITHIN_S):
@@ -130,7 +135,6 @@ async def test_clients_are_told_and_the_server_ends_well(name, tmp_path):
         writer.close()
         await writer.wait_closed()
         assert await server.end() == ENDS_WITH[name]
-        assert time.monotonic() - began < 10
         said = server.read_diary()
     assert sorted(said) == ["asked", "echo 1012", "long poll", "sync echo 1012"]
 

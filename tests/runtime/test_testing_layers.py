@@ -1,17 +1,20 @@
 """The contract of layers finds the layers that break it."""
 
 import asyncio
+import time
 
 import pytest
 
 from runtime.layers import InMemoryChannelLayer
 from runtime.testing.layers import (
+    AcknowledgementContract,
     ChannelLayerContract,
     LayerContract,
     PeersContract,
     PushContract,
     with_layer,
 )
+from runtime.testing.layers.acknowledged import SILENT_S
 
 
 class Unordered(InMemoryChannelLayer):
@@ -109,6 +112,43 @@ def test_a_layer_that_keeps_a_released_channel_is_found():
 
     with pytest.raises(AssertionError):
         Contract().test_a_released_channel_is_in_no_group_and_has_no_sink()
+
+
+class Deaf(InMemoryChannelLayer):
+    """Hears nothing of the workers that still work."""
+
+    async def renew_job(self, job):
+        return True
+
+
+class Halting(InMemoryChannelLayer):
+    """Stands still once, with all of its process, for longer than a worker may say nothing."""
+
+    is_halted = False
+
+    async def renew_job(self, job):
+        if not self.is_halted:
+            self.is_halted = True
+            time.sleep(1.5 * SILENT_S)  # noqa: ASYNC251 (this is the thing)
+        return await super().renew_job(job)
+
+
+def jobs_stay(layer_class):
+    class Contract(AcknowledgementContract):
+        def make_layer(self, **options):
+            return layer_class(**options)
+
+    Contract().test_a_job_that_is_renewed_stays_with_its_worker()
+
+
+def test_a_layer_that_gives_away_what_was_renewed_is_found():
+    with pytest.raises(AssertionError, match="given to another after"):
+        jobs_stay(Deaf)
+
+
+def test_a_process_that_stands_still_is_no_fault_of_its_layer():
+    jobs_stay(InMemoryChannelLayer)
+    jobs_stay(Halting)
 
 
 def test_peers_that_do_not_reach_each_other_are_found():

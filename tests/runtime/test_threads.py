@@ -35,7 +35,7 @@ class Meeting(SyncConsumer):
     barrier: threading.Barrier
 
     def bot_meet(self, message):
-        self.barrier.wait(timeout=5)
+        self.barrier.wait(timeout=30)
         self.send({"type": "bot.met"})
 
 
@@ -83,7 +83,7 @@ async def test_the_pool_is_bounded(served):
 
     def wait_and_tell():
         idents.add(threading.get_ident())
-        gate.wait(timeout=5)
+        gate.wait(timeout=30)
 
     calls = [
         asyncio.ensure_future(HandlerThread(never_sent).run(wait_and_tell)) for _ in range(100)
@@ -110,7 +110,7 @@ async def test_a_cancellation_waits_for_the_handler_that_runs(where):
 
     def work():
         began.set()
-        gate.wait(timeout=5)
+        gate.wait(timeout=30)
         ended.set()
 
     running = asyncio.ensure_future(HandlerThread(never_sent).run(work))
@@ -132,7 +132,7 @@ async def test_a_failure_after_a_cancellation_is_logged_and_not_blamed_on_the_ne
 
     def fail():
         began.set()
-        gate.wait(timeout=5)
+        gate.wait(timeout=30)
         raise RuntimeError("the handler failed")
 
     thread = HandlerThread(never_sent)
@@ -159,7 +159,7 @@ async def test_what_a_handler_sends_goes_out_while_it_runs_and_in_order(where):
     def work():
         thread.send(1)
         thread.send(2)
-        gate.wait(timeout=5)
+        gate.wait(timeout=30)
         thread.send(3)
 
     running = asyncio.ensure_future(thread.run(work))
@@ -209,7 +209,7 @@ async def test_a_send_that_failed_is_raised_though_the_handler_ends_the_connecti
 
     def work():
         thread.send({"type": "websocket.send"})
-        assert has_failed.wait(5)
+        assert has_failed.wait(30)
         raise StopConsumer
 
     with pytest.raises(RuntimeError, match="of a server"):
@@ -294,7 +294,7 @@ async def test_after_a_long_handler_the_next_is_prompt_and_after_a_short_one_no_
 
     async def long():
         gate = threading.Event()
-        running = asyncio.ensure_future(thread.run(lambda: gate.wait(timeout=5) and None))
+        running = asyncio.ensure_future(thread.run(lambda: gate.wait(timeout=30) and None))
         await asyncio.sleep(0)
         thread.become_prompt()  # as the timer does
         gate.set()

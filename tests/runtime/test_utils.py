@@ -48,7 +48,7 @@ async def test_every_result_is_dispatched_until_a_callable_fails():
         for queue in queues:
             queue.put_nowait(n)
     with pytest.raises(Done):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await await_many_dispatch([queue.get for queue in queues], dispatch)
     assert sorted(seen) == [0, 0, 1, 1]
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -13,6 +13,8 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.support.listening import stop_accepting
+
 SOON_S = 30
 
 LOGIN = re.compile(r"user (\S+) pass (-?\d+) vers (\S+) (\S+)(?: filter (.+))?\r\n")
@@ -96,6 +98,6 @@ async def running_aprs_is() -> AsyncIterator[AprsIs]:
     try:
         yield aprs_is
     finally:
-        server.close()
+        await stop_accepting(server)
         aprs_is.hang_up()
         await asyncio.sleep(0)

@@ -29,7 +29,7 @@ FATAL = {"fail", "stop"}
 ALONE = {"connect", "disconnect"}
 CLIENT_LEFT = 4321
 TURNS = 3
-HANG_S = 10
+HANG_S = 30
 
 
 @dataclass(frozen=True)

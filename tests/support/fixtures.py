@@ -6,17 +6,25 @@ Wheels are built once for all processes that share the tests.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.certificates import Certificate, make_certificate
+from tests.support.leaping_clock import LeapingClock
 from tests.support.packaging import ROOT, Environment, build, extension_of, make_environment
 from tests.support.redis_cluster import RedisCluster, running_cluster
 from tests.support.redis_sentinel import RedisSentinel, running_sentinel
 from tests.support.redis_server import RedisServer, running
 from tests.support.shared import shared, this_worker
+
+
+@pytest.fixture
+async def leaping_clock(monkeypatch: pytest.MonkeyPatch) -> LeapingClock:
+    """Return the clock of this test's loop, by which nothing takes any time but waiting."""
+    return LeapingClock(asyncio.get_running_loop(), monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-TIMEOUT_S = 5
+TIMEOUT_S = 30
+"""How long to wait for what has to come: on a busy machine it is slow, and no fault."""
 
 
 class Playbook:

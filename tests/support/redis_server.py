@@ -28,8 +28,8 @@ MISSING = (
 CHOICE = "CHANNELSCOPE_REDIS"
 """Names the binary that the tests start, in place of the first that is found."""
 
-READY_S = 30
-STOP_S = 10
+READY_S = 60
+STOP_S = 30
 LOG = "server.log"
 
 

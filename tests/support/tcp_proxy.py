@@ -15,6 +15,8 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from tests.support.listening import stop_accepting
+
 CHUNK = 65_536
 HANG_UP = struct.pack("ii", 1, 0)
 """For SO_LINGER: close at once, by a reset."""
@@ -117,8 +119,14 @@ class TcpProxy:
 
     async def _close(self) -> None:
         assert self._server is not None
-        self._server.close()
+        await stop_accepting(self._server)
         await self._cut()
+        # Who is still in a handshake, or waits for the server, is no wire yet.
+        coming = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in coming:
+            task.cancel()
+        await asyncio.gather(*coming, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed in the next turn
 
     async def _cut(self) -> None:
         self._flows.set()
@@ -143,6 +151,9 @@ class TcpProxy:
         except OSError:  # the server is down, and this is how a client sees it
             reset(client)
             return
+        except asyncio.CancelledError:
+            reset(client)
+            raise
         wire = Wire(client, server)
         task = asyncio.current_task()
         assert task is not None

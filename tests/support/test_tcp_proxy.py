@@ -10,7 +10,7 @@ from tests.support.certificates import Certificate
 from tests.support.redis_server import RedisServer, until
 from tests.support.tcp_proxy import TcpProxy, proxied
 
-PATIENCE_S = 10
+PATIENCE_S = 30
 SILENCE_S = 0.05
 """Long enough for an answer over the loopback to have come, if one were coming."""
 

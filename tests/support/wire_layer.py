@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from runtime.layers import BaseChannelLayer
+from tests.support.listening import stop_accepting
 
 PORT = "WIRE_LAYER_PORT"
 """The variable of the environment that tells a process where the hub is."""
@@ -54,7 +55,7 @@ async def hub(layer: Any) -> AsyncIterator[Hub]:
     try:
         yield running
     finally:
-        server.close()
+        await stop_accepting(server)
         await running.hang_up()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from autobahn.exception import Disconnected
 
 from runtime.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+from tests.support.playbook import TIMEOUT_S
 
 pytestmark = pytest.mark.usefixtures("layer")
 
@@ -26,9 +28,14 @@ class AsyncEcho(AsyncWebsocketConsumer):
 
 
 class SyncEcho(WebsocketConsumer):
+    def __init__(self):
+        super().__init__()
+        self.has_said_all = threading.Event()
+
     def receive(self, text_data=None, bytes_data=None):
         self.send(text_data=text_data)
         self.send(text_data=text_data, close=True)
+        self.has_said_all.set()
 
     def disconnect(self, code):
         self.code = code
@@ -46,6 +53,8 @@ async def talk_to(consumer, error):
 
     async def send(event):
         if event["type"] != "websocket.accept":
+            if consumer._sync:  # its thread may be as far behind as it likes, but here it is ahead
+                assert await asyncio.to_thread(consumer.has_said_all.wait, TIMEOUT_S)
             raise error
 
     await consumer({"type": "websocket", "path": "/"}, events.get, send)

@@ -94,7 +94,7 @@ async def test_a_dedicated_process_listens_on_a_fixed_channel(layer):
     async with WebsocketCommunicator(application, "/") as client:
         assert await client.connect() == (True, None)
         await client.send_to(text_data="90902949")
-        assert await asyncio.wait_for(Thumbnails.made.get(), 5) == 90902949
+        assert await asyncio.wait_for(Thumbnails.made.get(), 30) == 90902949
     worker.stop()
     await working
 

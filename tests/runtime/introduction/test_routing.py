@@ -81,7 +81,7 @@ async def test_a_server_of_another_protocol_drives_a_consumer_of_this_project():
     serving = asyncio.ensure_future(server.handle())
     for chat, text in ((1, "hello"), (2, "moin"), (1, "again")):
         server.updates.put_nowait({"chat": chat, "text": text})
-    answers = [await asyncio.wait_for(server.messages.get(), 5) for _ in range(3)]
+    answers = [await asyncio.wait_for(server.messages.get(), 30) for _ in range(3)]
     assert sorted(answers) == [
         (1, "You said: again"),
         (1, "You said: hello"),

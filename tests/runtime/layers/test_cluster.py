@@ -17,7 +17,7 @@ from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.layers.redis import RedisChannelLayer
 from runtime.testing.layers.harness import until
 
-PATIENCE_S = 10
+PATIENCE_S = 30
 NODES = Cluster((Address("first", 1), Address("second", 2)))
 ONE_MASTER = [[0, 16_383, [b"first", 1]]]
 MOVED = ServerRefusal(f"MOVED {key_slot(b'key')} second:2")

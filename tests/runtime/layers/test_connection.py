@@ -10,6 +10,7 @@ import pytest
 from runtime.exceptions import LayerUnavailable, ServerRefusal
 from runtime.layers.addresses import Address, parse_hosts
 from runtime.layers.connection import LONGEST_PAUSE_S, Link
+from tests.support.listening import listening
 from tests.support.playbook import eventually
 from tests.support.redis_server import free_port
 from tests.support.tcp_proxy import proxied
@@ -27,6 +28,19 @@ async def linked(place, **options):
             yield link
     finally:
         await link.close()
+
+
+async def why_refused(link):
+    """Return why commands fail, once the server has been tried: its silence is not the reason."""
+    while True:
+        with pytest.raises(LayerUnavailable) as refused:
+            await link.call("PING")
+        if "it has not been reached yet" not in str(refused.value):
+            return str(refused.value)
+
+
+REFUSED = {"timeout_s": 0.2, "silence_s": 20}
+"""Of a link whose commands fail soon, by a server that may take its time to say why."""
 
 
 @pytest.fixture
@@ -299,9 +313,8 @@ async def test_a_password_is_given(tmp_path):
     with running(tmp_path, requirepass="s3cret") as server:
         async with linked(place_of(server.url)) as link:
             assert await link.call("PING") == b"PONG"
-        async with linked(Address(server.host, server.port), timeout_s=0.2) as link:
-            with pytest.raises(LayerUnavailable, match="NOAUTH"):
-                await link.call("PING")
+        async with linked(Address(server.host, server.port), **REFUSED) as link:
+            assert "NOAUTH" in await why_refused(link)
 
 
 async def test_a_database_is_chosen(redis_server):
@@ -319,9 +332,8 @@ async def test_tls_is_spoken_and_certificates_are_checked(redis_server, certific
             assert await link.call("PING") == b"PONG"
             proxy.cut()
             assert await link.call("PING") == b"PONG"
-        async with linked(place_of(host), timeout_s=0.2) as link:
-            with pytest.raises(LayerUnavailable, match=r"(?i)certificate"):
-                await link.call("PING")
+        async with linked(place_of(host), **REFUSED) as link:
+            assert "certificate" in (await why_refused(link)).lower()
 
 
 @asynccontextmanager
@@ -332,25 +344,22 @@ async def serving(answer):
         with suppress(ConnectionError):
             while await reader.read(1000):
                 writer.write(answer)
-        writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield Address(*server.sockets[0].getsockname())
+    async with listening(serve) as where:
+        yield Address(*where)
 
 
 async def test_what_does_not_speak_the_protocol_is_named():
     webserver = serving(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    async with webserver as where, linked(where, timeout_s=0.2) as link:
-        with pytest.raises(LayerUnavailable, match="protocol"):
-            await link.call("PING")
+    async with webserver as where, linked(where, **REFUSED) as link:
+        assert "protocol" in await why_refused(link)
 
 
 async def test_an_old_server_is_refused_with_a_sentence():
     hello = b"*4\r\n$7\r\nversion\r\n$5\r\n5.0.3\r\n$4\r\nrole\r\n$6\r\nmaster\r\n"
     old = serving(hello + b"*2\r\n$1\r\n1\r\n$1\r\n1\r\n")
-    async with old as where, linked(where, timeout_s=0.2) as link:
-        with pytest.raises(LayerUnavailable, match=r"version 5\.0\.3, and 6\.2 is the oldest"):
-            await link.call("PING")
+    async with old as where, linked(where, **REFUSED) as link:
+        assert "version 5.0.3, and 6.2 is the oldest" in await why_refused(link)
 
 
 async def test_closing_fails_what_waits_and_leaves_nothing_behind(redis_server):

@@ -18,7 +18,7 @@ def layer():
 
 
 async def take(layer, channel):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await layer.receive(channel)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from runtime.layers.own import OwnTraffic
 
-PATIENCE_S = 5
+PATIENCE_S = 30
 
 
 @pytest.fixture

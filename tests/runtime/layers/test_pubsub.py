@@ -13,7 +13,7 @@ from runtime.layers.pubsub import RedisPubSubChannelLayer
 from runtime.testing.layers.harness import until
 from runtime.throttle import ThrottledWarnings
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @pytest.fixture

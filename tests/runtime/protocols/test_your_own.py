@@ -50,12 +50,12 @@ async def serving(example, application=None):
         yield server
     finally:
         server.stop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await task
 
 
 async def line(reader):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await reader.readline()
 
 

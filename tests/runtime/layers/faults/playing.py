@@ -9,7 +9,7 @@ from typing import Any
 
 from runtime.layers.base import BaseChannelLayer
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 """How long a test waits for what has to come before it fails."""
 
 BREATH_S = 0.001

@@ -68,7 +68,7 @@ async def test_a_server_that_vanished_without_a_word_is_noticed_and_found_again(
 ) -> None:
     # A wire that swallows everything sends no reset: only the lease's beat can notice it.
     prefix = request.node.name
-    cut_off = make_layer(url_of(wire), prefix=prefix, lease=3, timeout=0.5)
+    cut_off = make_layer(url_of(wire), prefix=prefix, lease=6, timeout=1)
     well = make_layer(redis_server.url, prefix=prefix)
     heard = await join(cut_off, "room")
     channel = await cut_off.new_channel()

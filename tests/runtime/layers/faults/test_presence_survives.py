@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -39,6 +41,18 @@ class Told:
             while (told := await self._told.get())[1] != key:
                 pass
             return told[0]
+
+
+@asynccontextmanager
+async def impatient(layer: Any) -> AsyncIterator[Any]:
+    """Let commands of `layer` fail soon; yields its link. At other times it waits as usual."""
+    (link,) = layer._nodes.here().servers.links
+    await link.call("PING")
+    patience_s, link._timeout_s = link._timeout_s, 0.5
+    try:
+        yield link
+    finally:
+        link._timeout_s = patience_s
 
 
 async def watch(layer: Any) -> tuple[Told, str]:
@@ -112,14 +126,15 @@ async def test_who_leaves_during_an_outage_is_taken_off_after_it(
     redis_server: RedisServer, kind: str, make_layer: MakeLayer, request: Any
 ) -> None:
     with proxied((redis_server.host, redis_server.port)) as proxy:
-        options = {"prefix": request.node.name, "lease": LEASE_S, "timeout": 0.2}
+        options = {"prefix": request.node.name, "lease": LEASE_S}
         layer = make_layer(f"redis://{proxy.host}:{proxy.port}/0", kind, **options)
         told, _ = await watch(layer)
         leaving = await layer.new_channel()
         await layer.track("room", leaving, key="leaving")
         assert await told.next() == ("presence.joined", "leaving")
-        proxy.refuse()
-        await layer.release_channel(leaving)  # no error: the consumer ends well
+        async with impatient(layer):
+            proxy.refuse()
+            await layer.release_channel(leaving)  # no error: the consumer ends well
         proxy.heal()
         assert await told.next() == ("presence.left", "leaving")
         assert list(await layer.presence("room")) == ["watcher"]
@@ -139,8 +154,7 @@ async def test_who_died_leaves_once_though_the_server_went_before_it_could_say_s
     told, _ = await watch(layer)
     await layer._roster.put(Tracked("room", "specific.0123456789ab!dead", "ada", {}))
     with proxied((redis_server.host, redis_server.port)) as proxy:
-        teller = make_layer(f"redis://{proxy.host}:{proxy.port}/0", kind, timeout=1, **options)
-        (link,) = teller._nodes.here().servers.links
+        teller = make_layer(f"redis://{proxy.host}:{proxy.port}/0", kind, **options)
         sending = teller._group_send
 
         async def send_and_lose_the_answer(*arguments: Any) -> None:
@@ -153,8 +167,9 @@ async def test_who_died_leaves_once_though_the_server_went_before_it_could_say_s
             proxy.refuse()
 
         teller._group_send = send_and_lose_the_answer
-        with pytest.raises(LayerUnavailable):
-            await teller.tell_of_dead()
+        async with impatient(teller) as link:
+            with pytest.raises(LayerUnavailable):
+                await teller.tell_of_dead()
         proxy.heal()
         await teller.tell_of_dead()
         await teller.close()
@@ -173,18 +188,17 @@ async def test_who_left_is_told_of_though_the_server_went_before_it_could_say_th
     await layer._roster.put(Tracked("room", "specific.0123456789ab!left", "ada", {}))
     with proxied((redis_server.host, redis_server.port)) as proxy:
         url = f"redis://{proxy.host}:{proxy.port}/0"
-        teller = make_layer(url, kind, prefix=request.node.name, timeout=0.2)
+        teller = make_layer(url, kind, prefix=request.node.name)
         node = teller._nodes.here()
-        (link,) = node.servers.links
-        await link.call("PING")
 
         def lose(data: bytes) -> None:
             del link.take
             proxy.refuse()
 
-        link.take = lose
-        with pytest.raises(LayerUnavailable):
-            await node.rosters.remove("room", "specific.0123456789ab!left", owner)
+        async with impatient(teller) as link:
+            link.take = lose
+            with pytest.raises(LayerUnavailable):
+                await node.rosters.remove("room", "specific.0123456789ab!left", owner)
         proxy.heal()
         if owner is None:
             teller._roster._unremoved.add(("room", "specific.0123456789ab!left"))
@@ -199,10 +213,11 @@ async def test_who_comes_back_after_an_outage_in_which_he_left_stays(
 ) -> None:
     with proxied((redis_server.host, redis_server.port)) as proxy:
         url = f"redis://{proxy.host}:{proxy.port}/0"
-        layer = make_layer(url, kind, prefix=request.node.name, timeout=0.2)
+        layer = make_layer(url, kind, prefix=request.node.name)
         _, channel = await watch(layer)
-        proxy.refuse()
-        assert await layer._roster.remove("room", channel) is None
+        async with impatient(layer):
+            proxy.refuse()
+            assert await layer._roster.remove("room", channel) is None
         proxy.heal()
         await layer.track("room", channel, {"name": "Watcher"}, key="watcher")
         await layer.tell_of_dead()

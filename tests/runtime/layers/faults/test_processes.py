@@ -58,13 +58,12 @@ async def test_the_members_of_a_dead_process_are_gone_within_its_lease(
         node = dying.channels[0].partition(".")[2].partition("!")[0]
         assert is_known(redis_server, prefix, node)
         await dying.kill()
-    loop = asyncio.get_running_loop()
-    began, number = loop.time(), 1
+    assert 0 < longest_known_ms(redis_server, prefix, node) <= LEASE_S * 1_000
+    number = 1
     while is_known(redis_server, prefix, node):
         # A group forgets a node that is gone when the next message is sent to it.
         await layer.group_send("room", {"type": "note", "sender": "here", "number": number})
         number += 1
-        assert loop.time() - began < LEASE_S + 1
         await asyncio.sleep(0.01)
     await heard.until(lambda: heard.total == number, "the member that lives heard all")
 
@@ -76,6 +75,12 @@ def is_known(server: RedisServer, prefix: str, node: str) -> bool:
         sets = [key for key in keys if client.type(key) == b"set"]
         named = b" ".join(keys) + b" ".join(one for key in sets for one in client.smembers(key))
     return node.encode() in named
+
+
+def longest_known_ms(server: RedisServer, prefix: str, node: str) -> int:
+    """Return when the server forgets the last key that has the name of a node."""
+    with server.client() as client:
+        return max(client.pttl(key) for key in client.scan_iter(match=f"{prefix}:*{node}*"))
 
 
 SEND_AND_DIE = """
@@ -107,7 +112,8 @@ async def test_what_a_killed_process_has_sent_and_nobody_reads_is_reported_once_
         with redis_server.client() as client:
             await until(lambda: not client.exists(f"{config['prefix']}:unread"), PATIENCE_S)
     lost = [(drop[1], drop[2]["number"], drop[3]) for drop in observer.of("message_dropped")]
-    assert lost == [("jobs", number, "expired") for number in range(3)]
+    # Each of the living may have found some of them.
+    assert sorted(lost) == [("jobs", number, "expired") for number in range(3)]
 
 
 async def test_wrong_clocks_of_senders_neither_reorder_nor_expire_anything(

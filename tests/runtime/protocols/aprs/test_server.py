@@ -15,6 +15,7 @@ from runtime.protocols.connecting import Backoff
 from runtime.routing import ProtocolTypeRouter
 from tests.support.aprs_is import SOON_S, running_aprs_is
 from tests.support.dire_wolf import running_dire_wolf
+from tests.support.listening import listening
 from tests.support.observing import observed
 from tests.support.playbook import eventually
 from tests.support.protocol_serving import running_server
@@ -328,10 +329,8 @@ async def test_noise_of_a_tnc_is_counted_and_the_next_frame_is_read():
     async def babble(reader, writer):
         writer.write(b"noise\xc0\xc0\x00\xdbx\xc0\xc0\x00short\xc0\xc0\x00" + good + b"\xc0")
         await frames.put(await reader.read(1_000))
-        writer.close()
 
-    async with await asyncio.start_server(babble, "127.0.0.1", 0) as listener:
-        host, port = listener.sockets[0].getsockname()
+    async with listening(babble) as (host, port):
         settings = AprsSettings("N0CALL-10", LINK="kiss", HOST=host, PORT=port, TRANSMIT=True)
         async with serving(Echo.as_asgi(), settings, deadline_s=0.1):
             async with asyncio.timeout(SOON_S):

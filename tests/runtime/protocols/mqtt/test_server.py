@@ -17,6 +17,7 @@ from runtime.protocols.mqtt import server as mqtt_server
 from runtime.protocols.mqtt.server import MqttServer
 from runtime.protocols.mqtt.settings import MqttSettings
 from runtime.routing import ProtocolTypeRouter
+from tests.support.listening import listening
 from tests.support.mqtt_broker import running_broker
 from tests.support.observing import observed
 from tests.support.protocol_serving import running_server
@@ -452,10 +453,8 @@ async def test_what_is_no_mqtt_is_counted_and_the_next_connection_is_made(place)
         writer.write(connack + nonsense[min(greetings.qsize(), 1)])
         await greetings.put(None)
         await reader.read()
-        writer.close()
 
-    async with await asyncio.start_server(babble, "127.0.0.1", 0) as listener:
-        host, port = listener.sockets[0].getsockname()
+    async with listening(babble) as (host, port):
         settings = MqttSettings(HOST=host, PORT=port, VERSION="3.1.1")
         async with serving(TopicRouter({}), settings):
             await until(lambda: greetings.qsize() >= 2)
