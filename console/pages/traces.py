@@ -21,7 +21,7 @@ REFRESH_S = 0.5
 after a quiet while the first change is read at once."""
 
 AGAIN_S = 2.0
-"""Between two looks as long as a process does not answer: what it has done says nothing by itself."""
+"""Between two looks as long as a process does not answer: it may have no more news."""
 
 SLOWEST = "slowest"
 
