@@ -20,6 +20,9 @@ REFRESH_S = 0.5
 """Between two looks at all traces, as to fold a full ring takes longer than to read a change;
 after a quiet while the first change is read at once."""
 
+AGAIN_S = 2.0
+"""Between two looks as long as a process does not answer: it may have no more news."""
+
 SLOWEST = "slowest"
 
 
@@ -97,7 +100,8 @@ class TracesPage(Page):
         position: Position = relay.reader.position
         if self.heard() or position != self.reached:
             self._is_behind = True
-        return self._is_behind and self._wait_s <= 0
+        is_late = self.silent and time.monotonic() - self._refreshed_at >= AGAIN_S
+        return bool(is_late) or (self._is_behind and self._wait_s <= 0)
 
     async def _read(self) -> None:
         self.reached = relay.reader.position

@@ -4,6 +4,7 @@ import pytest
 
 from console.pages import traces as module
 from console.pages.traces import TracesPage
+from console.relay import relay
 from tests.console.recording import Recording
 from tests.console.watching import params, recording
 
@@ -57,6 +58,19 @@ async def test_changes_that_follow_each_other_closely_are_read_together(recordin
     assert 0 < page.tick_s < module.REFRESH_S, "they do not wait longer than they have to"
     page._refreshed_at -= 2.0
     assert (await page.update()).fresh == 1
+
+
+async def test_who_did_not_answer_is_asked_again_though_nothing_else_happens(recording):
+    page = TracesPage(params())
+    await page.load()
+    await page.update()
+    say(recording, "told of, and not answered with")
+    page.reached, page.silent = relay.reader.position, ["web-2"]
+    assert (await page.update()).fresh == 0
+    page._refreshed_at -= module.AGAIN_S
+    assert (await page.update()).fresh == 1
+    page._refreshed_at -= module.AGAIN_S
+    assert not page._is_due(), "all have answered"
 
 
 async def test_the_slowest_come_first_on_request_and_new_ones_wait(recording):
