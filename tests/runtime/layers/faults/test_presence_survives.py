@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from runtime.exceptions import LayerUnavailable
 from runtime.layers.presence import Tracked
-from tests.runtime.layers.faults.conftest import MakeLayer, path_of
+from tests.runtime.layers.faults.conftest import MakeLayer, impatient, path_of
 from tests.runtime.layers.faults.playing import PATIENCE_S
 from tests.support.layer_player import playing
 from tests.support.playbook import eventually
@@ -41,18 +39,6 @@ class Told:
             while (told := await self._told.get())[1] != key:
                 pass
             return told[0]
-
-
-@asynccontextmanager
-async def impatient(layer: Any) -> AsyncIterator[Any]:
-    """Let commands of `layer` fail soon; yields its link. At other times it waits as usual."""
-    (link,) = layer._nodes.here().servers.links
-    await link.call("PING")
-    patience_s, link._timeout_s = link._timeout_s, 0.5
-    try:
-        yield link
-    finally:
-        link._timeout_s = patience_s
 
 
 async def watch(layer: Any) -> tuple[Told, str]:
@@ -132,8 +118,8 @@ async def test_who_leaves_during_an_outage_is_taken_off_after_it(
         leaving = await layer.new_channel()
         await layer.track("room", leaving, key="leaving")
         assert await told.next() == ("presence.joined", "leaving")
-        async with impatient(layer):
-            proxy.refuse()
+        proxy.refuse()
+        with impatient(layer):
             await layer.release_channel(leaving)  # no error: the consumer ends well
         proxy.heal()
         assert await told.next() == ("presence.left", "leaving")
@@ -155,6 +141,8 @@ async def test_who_died_leaves_once_though_the_server_went_before_it_could_say_s
     await layer._roster.put(Tracked("room", "specific.0123456789ab!dead", "ada", {}))
     with proxied((redis_server.host, redis_server.port)) as proxy:
         teller = make_layer(f"redis://{proxy.host}:{proxy.port}/0", kind, **options)
+        (link,) = teller._nodes.here().servers.links
+        await link.call("PING")
         sending = teller._group_send
 
         async def send_and_lose_the_answer(*arguments: Any) -> None:
@@ -167,9 +155,8 @@ async def test_who_died_leaves_once_though_the_server_went_before_it_could_say_s
             proxy.refuse()
 
         teller._group_send = send_and_lose_the_answer
-        async with impatient(teller) as link:
-            with pytest.raises(LayerUnavailable):
-                await teller.tell_of_dead()
+        with impatient(teller, timeout_s=1), pytest.raises(LayerUnavailable):
+            await teller.tell_of_dead()
         proxy.heal()
         await teller.tell_of_dead()
         await teller.close()
@@ -190,15 +177,16 @@ async def test_who_left_is_told_of_though_the_server_went_before_it_could_say_th
         url = f"redis://{proxy.host}:{proxy.port}/0"
         teller = make_layer(url, kind, prefix=request.node.name)
         node = teller._nodes.here()
+        (link,) = node.servers.links
+        await link.call("PING")
 
         def lose(data: bytes) -> None:
             del link.take
             proxy.refuse()
 
-        async with impatient(teller) as link:
-            link.take = lose
-            with pytest.raises(LayerUnavailable):
-                await node.rosters.remove("room", "specific.0123456789ab!left", owner)
+        link.take = lose
+        with impatient(teller), pytest.raises(LayerUnavailable):
+            await node.rosters.remove("room", "specific.0123456789ab!left", owner)
         proxy.heal()
         if owner is None:
             teller._roster._unremoved.add(("room", "specific.0123456789ab!left"))
@@ -215,8 +203,8 @@ async def test_who_comes_back_after_an_outage_in_which_he_left_stays(
         url = f"redis://{proxy.host}:{proxy.port}/0"
         layer = make_layer(url, kind, prefix=request.node.name)
         _, channel = await watch(layer)
-        async with impatient(layer):
-            proxy.refuse()
+        proxy.refuse()
+        with impatient(layer):
             assert await layer._roster.remove("room", channel) is None
         proxy.heal()
         await layer.track("room", channel, {"name": "Watcher"}, key="watcher")
