@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import sys
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from console import slices
 from console.ordering import KEYS, Order
 from console.query import parse
 from console.reading import Interest
@@ -116,7 +119,18 @@ async def test_sorting_in_slices_gives_what_sorting_at_once_gives(
     assert [one.id for one in found.rows] == [one.id for one in expected]
 
 
-async def test_ten_thousand_connections_are_read_while_the_loop_goes_on() -> None:
+@pytest.fixture
+def items_in_a_slice(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let a slice be as long on every machine; returns how many items it takes."""
+    milliseconds = itertools.count()
+    clock = SimpleNamespace(perf_counter=lambda: next(milliseconds) / 1_000)
+    monkeypatch.setattr(slices, "time", clock)
+    return round(slices.SLICE_S * 1_000)
+
+
+async def test_ten_thousand_connections_are_read_while_the_loop_goes_on(
+    items_in_a_slice: int,
+) -> None:
     recording = Recording()
     for number in range(10_000):
         recording.start(recording.open(f"/{number}/"), channel=f"a!{number}")
@@ -129,12 +143,10 @@ async def test_ten_thousand_connections_are_read_while_the_loop_goes_on() -> Non
             await asyncio.sleep(0)
 
     counting = asyncio.ensure_future(count())
-    started_at = time.perf_counter()
     found: Any = await recording.relay.connections()
-    took = time.perf_counter() - started_at
     counting.cancel()
     assert len(found) == 10_000
-    assert turns > 5, f"in {took:.2f} s"
+    assert turns > 0.9 * 10_000 / items_in_a_slice
 
 
 @pytest.mark.parametrize("frame", ["x" * 1_000_000, "x" * 60_000 + "\U0001f600" + "y" * 940_000])
@@ -190,7 +202,7 @@ async def test_of_what_nobody_wants_no_entry_is_made() -> None:
     assert journal.made == 101
 
 
-async def test_a_full_ring_is_read_in_slices() -> None:
+async def test_a_full_ring_is_read_in_slices(items_in_a_slice: int) -> None:
     recording = Recording()
     connection = recording.open()
     for _ in range(6_000):
@@ -206,4 +218,5 @@ async def test_a_full_ring_is_read_in_slices() -> None:
     counting = asyncio.ensure_future(count())
     page = await recording.relay.reader.journal_reader.entries(limit=10)
     counting.cancel()
-    assert (page.matched, len(page.entries), turns > 2) == (5_000, 10, True)
+    assert (page.matched, len(page.entries)) == (5_000, 10)
+    assert turns > 0.9 * 5_000 / items_in_a_slice
