@@ -107,7 +107,6 @@ class Page:
         reached: where its next update goes on from in this process; None until it is loaded.
         since: where it goes on from in the others, by their epoch.
         silent: names of processes that did not answer: what they have is missing.
-        lacking: which processes the screen has nothing of.
         obstacle: why its viewer may not steer, as a sentence; "" if they may.
         sent: what its updates have sent, which is what is on the screen.
     """
@@ -139,7 +138,7 @@ class Page:
         self.obstacle = NOT_STAFF
         self.sent = Sent()
         self._feed: Watched | None = None
-        self.lacking = Lacking(clock)
+        self._lacking = Lacking(clock)
         self._statuses: Sequence[ProcessStatus] | None = None
         self._status_at = float("-inf")
 
@@ -170,12 +169,12 @@ class Page:
         # One that does not know this process's epoch is of another life: it has to load anew.
         epoch = own if own in left else next(iter(left))
         self.reached = epoch, left.pop(epoch)
-        self.lacking.begin(self.silent, self.since.keys(), left.keys())
+        self._lacking.begin(self.silent, self.since.keys(), left.keys())
         self.since |= left
 
     def is_outdated(self) -> bool:
         """Return whether a process has more to show than changes: the screen has nothing of it."""
-        return self.lacking.is_to_be_shown(self.statuses)
+        return self._lacking.is_to_be_shown(self.statuses)
 
     def _goes_on(self) -> bool:
         """Return whether the screen is of this life of the process, from which on it goes on."""

@@ -20,17 +20,17 @@ from runtime.layers.presence import PresenceLayer
 from runtime.layers.rosters import LayerRoster
 from runtime.tasks import spawn
 
-logger = logging.getLogger("runtime.layers.networked")
+logger = logging.getLogger("runtime.layers.networked_presence")
 
 
 class PresenceOnServers(PresenceLayer):
     """The extension `presence` between processes."""
 
-    _restores: int
+    _restores_left: int
 
     def _init_presence_on(self, nodes: NodePool[Any]) -> None:
         self._init_presence(LayerRoster(nodes))
-        self._restores = 0
+        self._restores_left = 0
         self._teller, self._tellings = new_node_id(), itertools.count(1)
 
     def _new_author(self) -> Author:
@@ -42,8 +42,8 @@ class PresenceOnServers(PresenceLayer):
         if not self._tracked:
             return
         spawn(self.tell_of_dead(), name="tell of dead", on_error=_warn)
-        if self._restores:
-            self._restores -= 1
+        if self._restores_left:
+            self._restores_left -= 1
             self._put_back()
 
     def _forget(self) -> None:
@@ -52,7 +52,7 @@ class PresenceOnServers(PresenceLayer):
 
     def _restore(self) -> None:
         """Put back who is tracked here, on a server that may have lost them."""
-        self._restores = BEATS_AFTER_LOSS
+        self._restores_left = BEATS_AFTER_LOSS
         if self._tracked:
             self._put_back()
 

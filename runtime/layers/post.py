@@ -127,7 +127,7 @@ class Post:
         if not self.ready.done():
             self.ready.set_result(None)
             self._ask()
-        return self._is_another(birth, is_known=is_known)
+        return self._note_birth(birth, is_known=is_known)
 
     def expect(self, link: Link) -> None:
         """Read behind what is asked for next over `link`, which appends to this stream.
@@ -218,8 +218,8 @@ class Post:
         if fields[0] and _position(entry_id) > _position(last_id):
             self._tell_gap("more waited for it than `stream_length`")
 
-    def _is_another(self, birth: bytes, *, is_known: bool = True) -> bool:
-        """Take note of the entry with which the stream was made; True if another was known."""
+    def _note_birth(self, birth: bytes, *, is_known: bool = True) -> bool:
+        """Take note of the entry that made the stream; returns whether another was known."""
         if not birth or birth == self._birth:
             return False
         self._birth = birth
@@ -238,7 +238,7 @@ class Post:
             self.last_id = entry_id
             head = fields[0]
             if not head:
-                if self._is_another(entry_id):
+                if self._note_birth(entry_id):
                     self._on_loss(self)
             else:
                 try:

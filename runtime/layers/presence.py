@@ -298,8 +298,7 @@ class PresenceLayer(BaseChannelLayer):
             try:
                 await tell(turn, author)
             except LayerUnavailable:
-                # Nobody else will: the roster says so already. A server may have taken it all the
-                # same.
+                # Nobody else will: the roster says so already. A server may have taken it, too.
                 self._untold.insert(0, (tell, turn, author))
                 raise
 

@@ -49,7 +49,7 @@ class StreamNode(ServedNode):
         self._is_heir = heir_of is not None
         self._greeted: set[Link] = set()
         self._announced_at = self.loop.time()
-        self._announcements = 0
+        self._announcements_left = 0
         self.post = self._make_post()
         # Where ways lead over several servers, what has a history is put in its order here.
         self._sequences: Sequences[KeptEntry] = Sequences()
@@ -248,9 +248,9 @@ class StreamNode(ServedNode):
         self.unread.look_in_passing()
         self.options.on_beat()
         is_due = self.loop.time() - self._announced_at > self.options.group_expiry_s / BEATS
-        if is_due or self._announcements:
+        if is_due or self._announcements_left:
             self._announced_at = self.loop.time()
-            self._announcements = max(0, self._announcements - 1)
+            self._announcements_left = max(0, self._announcements_left - 1)
             for group in self.membership.groups():
                 self._announce_quietly(group)
         self._beat_later()
@@ -258,7 +258,7 @@ class StreamNode(ServedNode):
     def _lose_all(self) -> None:
         self._own.lose_all()
         self.options.on_loss()
-        self._announcements = BEATS_AFTER_LOSS
+        self._announcements_left = BEATS_AFTER_LOSS
 
     # --- what others must know
 
