@@ -12,22 +12,22 @@ from pathlib import Path
 
 
 class OwnTime:
-    """A watch that stands while one of the processes waits for a processor.
+    """A watch that stands while the process that waits longest for a processor does so.
+
+    Two may wait at once: to take both off would be to forgive a slow answer.
 
     Args:
         pids: of the others that have a part in it; this process always has.
     """
 
     def __init__(self, *pids: int) -> None:
-        self._pids = (os.getpid(), *pids)
-        self._began = self._read()
+        self._kept_waiting_s = {pid: _kept_waiting_s(pid) for pid in (os.getpid(), *pids)}
+        self._began_at = time.monotonic()
 
     def passed_s(self) -> float:
         """Return how long it took until now, in seconds."""
-        return self._read() - self._began
-
-    def _read(self) -> float:
-        return time.monotonic() - sum(map(_kept_waiting_s, self._pids))
+        waited_s = [_kept_waiting_s(pid) - before for pid, before in self._kept_waiting_s.items()]
+        return time.monotonic() - self._began_at - max(waited_s)
 
 
 def _kept_waiting_s(pid: int) -> float:
